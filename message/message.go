@@ -1,0 +1,215 @@
+// Package message is an HTTP exchange as it is, whatever wire it came by: one
+// request, its interim answers and its final one. Front wires make exchanges,
+// the pipeline works on them, back wires carry them to a target.
+//
+// What is read from an exchange — strings, fields, body bytes — is a view into
+// the wire's buffers and valid until the exchange ends. Whoever keeps
+// something, clones it (strings.Clone, Fields.Clone).
+package message
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/netip"
+	"time"
+)
+
+// Exchange is one request and its answer. It is used by one goroutine, but for
+// the request body, which may be read by another while the answer is sent.
+type Exchange struct {
+	Request Request
+
+	Peer  netip.AddrPort       // who connected, before any X-Forwarded-For
+	Local netip.AddrPort       // the listener's address
+	TLS   *tls.ConnectionState // nil on a plain connection
+	Start time.Time            // when the request's head was complete
+
+	front     Front
+	committed bool
+	ended     bool
+	ends      []func(*Outcome)
+}
+
+// Request is what the client asks. Scheme is "http" or "https" as the client
+// used it; Path is escaped and begins with "/" (or is "*"); Query has no "?".
+type Request struct {
+	Major     int // HTTP version: 1, 2 or 3
+	Minor     int
+	Method    string
+	Scheme    string
+	Authority string // Host, as sent
+	Path      string
+	Query     string
+	HasQuery  bool // "?" was sent, even with nothing after it
+	Fields    Fields
+	Body      Body   // never nil; Empty when there is none
+	Upgrade   string // the protocol the client asks to change to, lower case; "" for none
+	Continue  bool   // the client waits for 100 before it sends the body
+}
+
+// Response is an answer: the target's, or one of our own.
+type Response struct {
+	Status int
+	Fields Fields
+	Body   Body // never nil
+
+	// Stream is what follows a 101 (or a 200 to CONNECT): both directions,
+	// beginning with bytes already read. nil otherwise.
+	Stream Stream
+}
+
+// Body is a stream of bytes that is pulled. Transforms wrap a Body.
+type Body interface {
+	// Read is io.Reader's, and returns io.EOF only after a complete body.
+	Read(p []byte) (int, error)
+	// Len is the whole length in bytes, −1 while unknown.
+	Len() int64
+	// Trailers are valid after Read returned io.EOF; nil for none.
+	Trailers() Fields
+	// Abort gives up a body before its end and says why. It may be called at
+	// any time, by any goroutine, more than once; Read then fails.
+	Abort(reason error)
+}
+
+// Stream is one end of an upgraded connection. Close ends both directions.
+type Stream interface {
+	io.ReadWriteCloser
+	CloseWrite() error
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+// Front is what a front wire does for its exchange.
+type Front interface {
+	// Interim sends a 1xx answer other than 101.
+	Interim(status int, fields Fields) error
+	// Answer sends head, body and trailers, reading r.Body to its end. It
+	// flushes what it has whenever r.Body has nothing more at once.
+	Answer(r *Response) error
+	// Upgrade sends r's head (101, or 2xx to CONNECT) and hands the
+	// connection over, with bytes already read.
+	Upgrade(r *Response) (Stream, error)
+	// Context ends when the client is gone or the exchange is over; its cause
+	// says why. Made when first asked for.
+	Context() context.Context
+	// Done is Context().Done() without making a context where the wire can.
+	Done() <-chan struct{}
+	// Close makes this exchange the connection's last.
+	Close()
+}
+
+// Back is a back wire: it carries requests to a target.
+type Back interface {
+	// Carry sends r to t and returns the head of the final answer; its body
+	// streams. Interim answers go to interim when it is not nil. A request
+	// body may still be on its way when Carry returns (an early answer), and
+	// reading the answer's body to its end, or aborting it, ends both. The
+	// error is a *CarryError.
+	Carry(ctx context.Context, r *Request, t *Target, interim func(status int, fields Fields)) (*Response, error)
+}
+
+// CarryError says how far a request came.
+type CarryError struct {
+	Phase Phase
+	Err   error
+}
+
+// Phase is how far a request came before it failed.
+type Phase int
+
+// The phases, in order. A request that failed while Connecting reached nobody.
+const (
+	Connecting Phase = iota // no connection: refused, unreachable, timed out
+	Sending                 // reset or closed before any byte of the answer
+	Waiting                 // sent, but no head within response_header
+	Receiving               // the answer's head was malformed
+	Canceled                // the client left or the exchange ended
+)
+
+func (e *CarryError) Error() string { return e.Err.Error() }
+func (e *CarryError) Unwrap() error { return e.Err }
+
+// Outcome is how an exchange ended.
+type Outcome struct {
+	Status   int    // the answer's; 0 when none was sent, 101 for an upgrade
+	GRPC     int    // the grpc-status; −1 when it is not gRPC
+	Reason   string // why the gateway refused; "" when it forwarded
+	Err      error  // what failed underneath; nil for a complete exchange
+	BytesIn  int64  // body bytes from the client, or an upgraded stream's
+	BytesOut int64  // body bytes to the client, or an upgraded stream's
+	Duration time.Duration
+}
+
+// ErrEnded is the cause of an exchange's context once it is over.
+var ErrEnded = errors.New("exchange ended")
+
+// New is called by front wires. The exchange belongs to f until End.
+func New(f Front) *Exchange { return &Exchange{front: f} }
+
+// Reset makes x a new exchange of f and keeps its allocations.
+func (x *Exchange) Reset(f Front) {
+	clear(x.ends)
+	*x = Exchange{front: f, ends: x.ends[:0], Request: Request{Fields: x.Request.Fields[:0]}}
+}
+
+// Committed tells whether the final answer's head is out (or on its way):
+// nothing can be tried again.
+func (x *Exchange) Committed() bool { return x.committed }
+
+// Interim sends a 1xx answer; after Answer it does nothing.
+func (x *Exchange) Interim(status int, fields Fields) error {
+	if x.committed {
+		return nil
+	}
+	return x.front.Interim(status, fields)
+}
+
+// Answer sends the final answer and reads r.Body to its end. A second one is
+// refused with ErrCommitted.
+func (x *Exchange) Answer(r *Response) error {
+	if x.committed {
+		r.Body.Abort(ErrCommitted)
+		return ErrCommitted
+	}
+	x.committed = true
+	return x.front.Answer(r)
+}
+
+// ErrCommitted is returned for a second final answer.
+var ErrCommitted = errors.New("exchange already answered")
+
+// Upgrade answers with r and hands over the client's connection.
+func (x *Exchange) Upgrade(r *Response) (Stream, error) {
+	if x.committed {
+		return nil, ErrCommitted
+	}
+	x.committed = true
+	return x.front.Upgrade(r)
+}
+
+// Context ends when the client is gone or the exchange is over. Prefer Done.
+func (x *Exchange) Context() context.Context { return x.front.Context() }
+
+// Done is closed when the client is gone or the exchange is over.
+func (x *Exchange) Done() <-chan struct{} { return x.front.Done() }
+
+// Close makes this exchange its connection's last.
+func (x *Exchange) Close() { x.front.Close() }
+
+// OnEnd registers f to run once, when the exchange ends; the last registered
+// runs first.
+func (x *Exchange) OnEnd(f func(*Outcome)) { x.ends = append(x.ends, f) }
+
+// End runs what OnEnd registered, once, and is called by whoever serves the
+// exchange when all is said.
+func (x *Exchange) End(o *Outcome) {
+	if x.ended {
+		return
+	}
+	x.ended = true
+	for i := len(x.ends) - 1; i >= 0; i-- {
+		x.ends[i](o)
+	}
+}
