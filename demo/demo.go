@@ -19,8 +19,7 @@ type Backends struct {
 	HTTP, WebSocket, Events, TCP, GRPC string // addresses, host:port
 
 	// TCPPort and GRPCPort are what Document gives demo-tcp and demo-grpc to
-	// listen on: 8001 and 8002, or the next free ones. Change them before
-	// Document.
+	// listen on: 8001 and 8002, or the next free ones. See UsePorts.
 	TCPPort, GRPCPort int
 
 	// Moved names the services whose old address was taken by somebody else.
@@ -61,9 +60,14 @@ func StartFor(ctx context.Context, doc *spec.Document) (*Backends, error) {
 		*k.address(b) = l.Addr().String()
 		b.running.Go(func() { k.serve(ctx, l) })
 	}
-	b.TCPPort = freePort(8001)
-	b.GRPCPort = freePort(b.TCPPort + 1)
+	b.UsePorts(8001, 8999)
 	return b, nil
+}
+
+// UsePorts has Document take the first free ports of a range.
+func (b *Backends) UsePorts(first, last int) {
+	b.TCPPort = freePort(first, last)
+	b.GRPCPort = freePort(b.TCPPort+1, last)
 }
 
 // Close stops the backends and waits for them.
@@ -101,15 +105,15 @@ func addressOf(doc *spec.Document, service string) string {
 	return ""
 }
 
-func freePort(from int) int {
-	for port := from; port < from+900; port++ {
+func freePort(first, last int) int {
+	for port := first; port <= last; port++ {
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			l.Close()
 			return port
 		}
 	}
-	return from
+	return first // taken: the proxy says so for that service
 }
 
 // Document puts b behind the gateway: a service for each backend, and a tenant
@@ -120,7 +124,7 @@ func Document(b *Backends) *spec.Document {
 	jwt := "jwt"
 	return &spec.Document{
 		Services: []spec.Service{
-			behind("demo-http", "http", "Answers with what it received", "/demo/http", b.HTTP),
+			behind("demo-http", "http", "Answers with what it received", "/demo", b.HTTP),
 			behind("demo-websocket", "http", "Echoes WebSocket messages", "/demo/websocket", b.WebSocket),
 			behind("demo-events", "http", "Sends an event each second", "/demo/events", b.Events),
 			behind("demo-private", "http", "Answers those who bring a token of the tenant demo", "/demo/private", b.HTTP,

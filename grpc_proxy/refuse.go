@@ -13,42 +13,45 @@ import (
 	"yumen/middleware"
 )
 
-// refusals are the reasons whose status does not follow from the HTTP status
-// a refusal carries.
-var refusals = map[string]codes.Code{
-	"no_route": codes.Unimplemented,
-	"draining": codes.Unavailable,
-}
-
-// statuses say an HTTP status in gRPC. Where the public table, made for
-// clients that meet a proxy which knows no gRPC, would say UNAVAILABLE for a
-// limit or UNKNOWN for a client's own mistake, this one is exact.
-var statuses = map[int]codes.Code{
-	400: codes.InvalidArgument,
-	401: codes.Unauthenticated,
-	403: codes.PermissionDenied,
-	404: codes.Unimplemented,
-	405: codes.Unimplemented,
-	408: codes.DeadlineExceeded,
-	413: codes.ResourceExhausted,
-	421: codes.FailedPrecondition,
-	429: codes.ResourceExhausted,
-	431: codes.ResourceExhausted,
-	499: codes.Canceled,
-	500: codes.Internal,
-	501: codes.Unimplemented,
-	502: codes.Unavailable,
-	503: codes.Unavailable,
-	504: codes.DeadlineExceeded,
+// reasons says every refusal in gRPC. Where the public table, made for clients
+// that meet a proxy which knows no gRPC, would say UNAVAILABLE for a limit or
+// UNKNOWN for a client's own mistake, this one is exact.
+var reasons = map[string]codes.Code{
+	"bad_request":      codes.InvalidArgument,
+	"bad_path":         codes.InvalidArgument,
+	"no_route":         codes.Unimplemented,
+	"method":           codes.Unimplemented,
+	"misdirected":      codes.Unimplemented,
+	"too_large":        codes.ResourceExhausted,
+	"header_too_large": codes.ResourceExhausted,
+	"request_timeout":  codes.DeadlineExceeded,
+	"blacklisted":      codes.PermissionDenied,
+	"denied":           codes.PermissionDenied,
+	"unauthenticated":  codes.Unauthenticated,
+	"token_invalid":    codes.Unauthenticated,
+	"token_expired":    codes.Unauthenticated,
+	"token_revoked":    codes.Unauthenticated,
+	"tenant_disabled":  codes.PermissionDenied,
+	"scope":            codes.PermissionDenied,
+	"tenant_address":   codes.PermissionDenied,
+	"client_limit":     codes.ResourceExhausted,
+	"tenant_limit":     codes.ResourceExhausted,
+	"service_limit":    codes.ResourceExhausted,
+	"quota":            codes.ResourceExhausted,
+	"no_target":        codes.Unavailable,
+	"upstream_failed":  codes.Unavailable,
+	"upstream_timeout": codes.DeadlineExceeded,
+	"draining":         codes.Unavailable,
+	"service_gone":     codes.Unavailable,
+	"connections":      codes.Unavailable,
+	"client_gone":      codes.Canceled,
+	"internal":         codes.Internal,
 }
 
 // Status says a refusal in gRPC: a code (google.golang.org/grpc/codes) and a
 // message that names the reason, and nothing of the inside.
 func Status(d *middleware.Denied) (code int, text string) {
-	c, ok := refusals[d.Reason]
-	if !ok {
-		c, ok = statuses[d.Status]
-	}
+	c, ok := reasons[d.Reason]
 	if !ok {
 		c = codes.Unknown
 	}
@@ -82,8 +85,9 @@ func Refuse(x *message.Exchange, d *middleware.Denied, more ...message.Field) er
 
 // implied is the status of a call that ended without one.
 func implied(o *message.Outcome) codes.Code {
+	var carry *message.CarryError
 	switch {
-	case errors.Is(o.Err, context.Canceled):
+	case errors.Is(o.Err, context.Canceled), errors.As(o.Err, &carry) && carry.Phase == message.Canceled:
 		return codes.Canceled
 	case errors.Is(o.Err, context.DeadlineExceeded):
 		return codes.DeadlineExceeded

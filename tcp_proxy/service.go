@@ -5,8 +5,13 @@ package tcpproxy
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -33,8 +38,7 @@ type Service struct {
 
 	chain middleware.Chain
 	meter *flow.Subject
-	tls   bool
-	idle  time.Duration // of a stream; 0 is no limit
+	tls   bool // towards the target
 }
 
 // Site is what all TCP services of one generation share.
@@ -49,21 +53,147 @@ type Site struct {
 
 // New makes a Service.
 func New(c Config) (*Service, error) {
-	u := c.Spec.Upstream
-	s := &Service{
-		Name: c.Name, Pool: c.Pool, chain: c.Chain, meter: c.Meter,
-		tls: u != nil && u.Scheme != nil && *u.Scheme == "tls",
-	}
-	if u != nil && u.Timeouts != nil && u.Timeouts.StreamIdle != nil {
-		s.idle = time.Duration(*u.Timeouts.StreamIdle)
+	s := &Service{Name: c.Name, Pool: c.Pool, chain: c.Chain, meter: c.Meter}
+	if u := c.Spec.Upstream; u != nil && u.Scheme != nil {
+		switch *u.Scheme {
+		case "tcp":
+		case "tls":
+			s.tls = true
+		default:
+			return nil, &spec.Invalid{
+				Field: "/upstream/scheme", Code: "unknown_value",
+				Message: fmt.Sprintf("a tcp service cannot speak %q to its targets", *u.Scheme),
+			}
+		}
 	}
 	return s, nil
 }
 
 // Serve carries c to a node and returns when both directions have ended; c is
-// closed then. ctx ends it early. What it returns is counted already.
+// closed then. The end of ctx ends it early. What it returns, for the log, is
+// counted already.
 func (s *Service) Serve(ctx context.Context, c net.Conn, site *Site) message.Outcome {
-	_ = ctx
-	c.Close()
-	return message.Outcome{}
+	defer c.Close()
+	call := &middleware.Call{Service: s.Name, Peer: peer(c), Now: time.Now()}
+	call.Client = call.Peer // nobody speaks for others on a bare connection
+	for _, m := range site.Total {
+		call.Meter(m)
+	}
+	call.Meter(s.meter)
+
+	o := message.Outcome{GRPC: -1}
+	o.Err = s.carry(ctx, c, call, site, &o)
+	if d := (*middleware.Denied)(nil); errors.As(o.Err, &d) {
+		o.Reason, o.Err = d.Reason, d.Err
+	}
+	now := time.Now()
+	o.Duration = now.Sub(call.Now)
+	call.End(&o)
+	call.Count(now, &o)
+	return o
+}
+
+// carry is the way of one connection, hop by hop.
+func (s *Service) carry(ctx context.Context, c net.Conn, call *middleware.Call, site *Site, o *message.Outcome) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // costs this connection and no other
+			site.Log.Error("panic while carrying a connection", "service", s.Name, "panic", v, "stack", string(debug.Stack()))
+			err = &middleware.Denied{Reason: "internal", Err: fmt.Errorf("panic: %v", v)}
+		}
+	}()
+	if site.Blacklist != nil {
+		if err := (middleware.Chain{site.Blacklist}).Admit(call); err != nil {
+			return err
+		}
+	}
+	if err := s.chain.Admit(call); err != nil {
+		return err
+	}
+	lease, node, err := s.connect(ctx, call, site)
+	if err != nil {
+		return err
+	}
+	defer lease.Release(nil)
+
+	if site.Live != nil {
+		site.Live.Add(1)
+		defer site.Live.Add(-1)
+	}
+	t := &tunnel{client: c, node: node, moved: func(now time.Time, in, out int64) {
+		call.Bytes(now, uint64(in), uint64(out))
+	}}
+	if site.Enders != nil {
+		remove := site.Enders.Add(call, func(reason string) { t.end(errors.New(reason)) })
+		defer remove()
+	}
+	stop := context.AfterFunc(ctx, func() { t.end(context.Cause(ctx)) })
+	defer stop()
+	err = t.run(lease.Target().StreamIdle)
+	o.BytesIn, o.BytesOut = t.in.Load(), t.out.Load()
+	return err
+}
+
+// connect picks a node and dials it; when that fails, another one once.
+func (s *Service) connect(ctx context.Context, call *middleware.Call, site *Site) (upstream.Lease, net.Conn, error) {
+	key := upstream.Key{Client: call.Client}
+	var failed *upstream.Node
+	for {
+		lease, err := s.Pool.Pick(key, failed)
+		if err != nil {
+			return lease, nil, &middleware.Denied{Reason: "no_target", Status: 503, Err: err}
+		}
+		node, err := s.dial(ctx, lease.Target(), site)
+		if err == nil {
+			return lease, node, nil
+		}
+		lease.Release(err)
+		if failed != nil || s.Pool.Alive() < 2 || ctx.Err() != nil {
+			return lease, nil, unreachable(err)
+		}
+		failed = lease.Node()
+	}
+}
+
+func (s *Service) dial(ctx context.Context, t *message.Target, site *Site) (net.Conn, error) {
+	c, err := within(ctx, t.Connect, func(ctx context.Context) (net.Conn, error) {
+		return site.Dial(ctx, "tcp", t.Address)
+	})
+	if err != nil || !s.tls {
+		return c, err
+	}
+	secure := tls.Client(c, t.TLS)
+	_, err = within(ctx, t.TLSHandshake, func(ctx context.Context) (net.Conn, error) {
+		return secure, secure.HandshakeContext(ctx)
+	})
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("TLS handshake with %s: %w", t.Address, err)
+	}
+	return secure, nil
+}
+
+// within calls f with a deadline, if there is a limit.
+func within(ctx context.Context, limit time.Duration, f func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	return f(ctx)
+}
+
+func unreachable(err error) *middleware.Denied {
+	var timeout interface{ Timeout() bool }
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+		return &middleware.Denied{Reason: "upstream_timeout", Status: 504, Err: err}
+	}
+	return &middleware.Denied{Reason: "upstream_failed", Status: 502, Err: err}
+}
+
+// peer is who connected, in the form the gates compare.
+func peer(c net.Conn) netip.Addr {
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return middleware.Addr(a.AddrPort().Addr())
+	}
+	return netip.Addr{}
 }
