@@ -47,7 +47,7 @@ func Classify(fields, trailers message.Fields, o *message.Outcome) {
 func status(f message.Fields) (int, bool) {
 	v := f.Get("grpc-status")
 	if v == "" {
-		return 0, f.Has("grpc-status")
+		return int(codes.Unknown), f.Has("grpc-status")
 	}
 	n := 0
 	for _, c := range []byte(v) {
