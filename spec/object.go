@@ -56,14 +56,16 @@ func (e *NeedsError) Error() string {
 // features this binary knows beyond schema 1; what an object may need.
 var features = []string{}
 
-// KeyOf names the object that v is. A credential does not know its tenant, so
-// it has no key by itself (see CredentialName).
+// KeyOf names the object that v, or what it points to, is stored as. A
+// credential does not know its tenant: for one the name is its ID alone.
 func KeyOf(v any) (Key, error) {
 	switch v := indirect(v).(type) {
 	case Service:
 		return Key{KindService, v.Name}, nil
 	case Tenant:
 		return Key{KindTenant, v.AppID}, nil
+	case Credential:
+		return Key{KindCredential, v.ID}, nil
 	case BlacklistRule:
 		p, err := CanonicalPrefix(v.CIDR)
 		return Key{KindBlacklist, p.String()}, err
@@ -96,45 +98,56 @@ func indirect(v any) any {
 	return v
 }
 
-// Encode makes the stored form of a Service, Tenant, BlacklistRule, Settings
-// or SigningKey, or a pointer to one; for a Credential see EncodeCredential.
-// The same value makes the same bytes. origin is the number of the revision
-// that created it, 0 where there are none. A tenant is stored without its
-// credentials, a rule in canonical form.
+// Encode makes the stored form of v or of what it points to, under its own
+// name; a credential, whose name is half its tenant's, is for EncodeAs. origin
+// is the number of the revision that created it, 0 where there are none.
 func Encode(kind Kind, v any, origin uint64, r *Keyring) (Object, error) {
-	v = indirect(v)
 	key, err := KeyOf(v)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Object{}, fmt.Errorf("encode %s: %w", kind, err)
+	case kind == KindCredential:
+		return Object{}, errors.New("encode credential: whose it is must be said")
 	}
-	if key.Kind != kind {
-		return Object{}, fmt.Errorf("encode %s: it is a %s", kind, key.Kind)
+	key.Kind = kind
+	return EncodeAs(key, v, origin, r)
+}
+
+// EncodeAs is Encode under a given key, which must be that of v. The same value
+// makes the same bytes. Stored in their own way are: a tenant, without its
+// credentials; a rule, in canonical form; a credential, its plain secret hashed
+// with a salt made from what it belongs to, so that the same file read twice is
+// the same document.
+func EncodeAs(key Key, v any, origin uint64, r *Keyring) (Object, error) {
+	v = indirect(v)
+	own, err := KeyOf(v)
+	if err != nil {
+		return Object{}, fmt.Errorf("encode %s: %w", key, err)
 	}
 	switch one := v.(type) {
 	case Tenant:
 		one.Credentials = nil
 		v = one
 	case BlacklistRule:
-		one.CIDR = key.Name
+		one.CIDR = own.Name
+		v = one
+	case Credential:
+		appID, _, _ := strings.Cut(key.Name, "/")
+		own.Name = CredentialName(appID, one.ID)
+		if one.Secret != nil {
+			plain := one.Secret.Reveal()
+			if plain == "" {
+				return Object{}, fmt.Errorf("encode %s: no secret to keep", key)
+			}
+			salt := sha256.Sum256([]byte("yumen salt\x00" + own.Name + "\x00" + plain))
+			one.SecretHash, one.Secret = hashWith(salt[:saltSize], plain), nil
+		}
 		v = one
 	}
-	return encode(key, v, origin, r)
-}
-
-// EncodeCredential makes the stored form of one of a tenant's credentials: a
-// plain secret is hashed, with a salt made from what it belongs to, so that
-// the same file read twice is the same document.
-func EncodeCredential(appID string, c Credential, origin uint64) (Object, error) {
-	key := Key{KindCredential, CredentialName(appID, c.ID)}
-	if c.Secret != nil {
-		plain := c.Secret.Reveal()
-		if plain == "" {
-			return Object{}, fmt.Errorf("encode %s: no secret to keep", key)
-		}
-		salt := sha256.Sum256([]byte("yumen salt\x00" + key.Name + "\x00" + plain))
-		c.SecretHash, c.Secret = hashWith(salt[:saltSize], plain), nil
+	if own != key {
+		return Object{}, fmt.Errorf("encode %s: it is %s", key, own)
 	}
-	return encode(key, c, origin, nil)
+	return encode(key, v, origin, r)
 }
 
 func encode(key Key, v any, origin uint64, r *Keyring) (Object, error) {
