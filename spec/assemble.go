@@ -41,7 +41,7 @@ func Split(d *Document, r *Keyring) ([]Object, error) {
 		t := &d.Tenants[i]
 		add(Encode(KindTenant, t, t.Origin, r))
 		for _, c := range t.Credentials {
-			add(EncodeAs(Key{KindCredential, CredentialName(t.AppID, c.ID)}, c, 0, nil))
+			add(EncodeCredential(t.AppID, c, 0))
 		}
 	}
 	for i := range d.Blacklist {

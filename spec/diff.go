@@ -365,11 +365,18 @@ func plain(v reflect.Value) any {
 		return nil
 	}
 	switch v.Kind() {
+	case reflect.String, reflect.Int:
+		if v.IsZero() { // left out; where a zero counts there is a pointer
+			return nil
+		}
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil
 		}
-		return plain(v.Elem())
+		if v = v.Elem(); v.Kind() == reflect.String || v.Kind() == reflect.Int {
+			return v.Interface()
+		}
+		return plain(v)
 	case reflect.Slice:
 		if v.IsNil() {
 			return nil

@@ -150,6 +150,11 @@ func EncodeAs(key Key, v any, origin uint64, r *Keyring) (Object, error) {
 	return encode(key, v, origin, r)
 }
 
+// EncodeCredential is EncodeAs for a credential.
+func EncodeCredential(appID string, c Credential, origin uint64) (Object, error) {
+	return EncodeAs(Key{KindCredential, CredentialName(appID, c.ID)}, c, origin, nil)
+}
+
 func encode(key Key, v any, origin uint64, r *Keyring) (Object, error) {
 	sealed, err := seal(v, key, r)
 	if err != nil {
