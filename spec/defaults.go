@@ -7,7 +7,7 @@ import (
 
 // Default is a field that may be left out, and what it is then.
 type Default struct {
-	Field     string            // dotted: "services.upstream.timeouts.connect"; lists stand for their elements
+	Field     string            // dotted: "services.upstream.timeouts.connect"; a list stands for its elements
 	Value     string            // for every protocol that Protocols does not name
 	Protocols map[string]string // where it differs
 	Unit      string            // "duration", "size", "number", "whole number", "text", "true or false"
