@@ -168,15 +168,14 @@ func sendHTTP(t *testing.T, y *tally, p *node) {
 	}
 }
 
-// sendPrivate gets a token of the proxy and uses it.
-func sendPrivate(t *testing.T, y *tally, p *node, secret string) {
+// token gets a token of the proxy's token endpoint.
+func (p *node) token(t *testing.T, tenant, secret string) string {
 	t.Helper()
-	c := speaking(t, "h1")
 	r, err := http.NewRequest("POST", "http://"+p.http+"/oauth/tokens", strings.NewReader(url.Values{"grant_type": {"client_credentials"}}.Encode()))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth("app_a", secret)
-	resp, err := c.Do(r)
+	r.SetBasicAuth(tenant, secret)
+	resp, err := speaking(t, "h1").Do(r)
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	require.Equal(t, http.StatusOK, resp.StatusCode)
@@ -184,18 +183,26 @@ func sendPrivate(t *testing.T, y *tally, p *node, secret string) {
 		AccessToken string `json:"access_token"`
 	}
 	require.NoError(t, json.NewDecoder(resp.Body).Decode(&token))
+	require.NotEmpty(t, token.AccessToken)
+	return token.AccessToken
+}
 
+// sendPrivate sends requests with a token, without and with a wrong one.
+func sendPrivate(t *testing.T, y *tally, p *node, secret string) {
+	t.Helper()
+	c := speaking(t, "h1")
+	token := p.token(t, "app_a", secret)
 	for range 3 {
-		status, got, err := send(c, y, "private", "GET", "http://"+p.http+"/private", "", "Authorization", "Bearer "+token.AccessToken)
+		status, got, err := send(c, y, "private", "GET", "http://"+p.http+"/private", "", "Authorization", "Bearer "+token)
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, status)
-		require.NotContains(t, got, token.AccessToken, "the token ends at the gateway")
+		require.NotContains(t, got, token, "the token ends at the gateway")
 		require.Contains(t, got, `"app_a"`, "the upstream is told who calls")
 	}
 	status, _, err := send(c, y, "private", "GET", "http://"+p.http+"/private", "")
 	require.NoError(t, err)
 	require.Equal(t, http.StatusUnauthorized, status)
-	status, _, err = send(c, y, "private", "GET", "http://"+p.http+"/private", "", "Authorization", "Bearer "+token.AccessToken+"x")
+	status, _, err = send(c, y, "private", "GET", "http://"+p.http+"/private", "", "Authorization", "Bearer "+token+"x")
 	require.NoError(t, err)
 	require.Equal(t, http.StatusUnauthorized, status)
 }
