@@ -1,6 +1,9 @@
 package message
 
-import "io"
+import (
+	"io"
+	"sync/atomic"
+)
 
 // Empty is the body of a message that has none.
 var Empty Body = empty{}
@@ -16,14 +19,14 @@ func (empty) Abort(error)              {}
 func Bytes(b []byte) Body { return &bytesBody{rest: b, size: int64(len(b))} }
 
 type bytesBody struct {
-	rest []byte
-	size int64
-	err  error
+	rest    []byte
+	size    int64
+	aborted atomic.Pointer[error]
 }
 
 func (b *bytesBody) Read(p []byte) (int, error) {
-	if b.err != nil {
-		return 0, b.err
+	if err := b.aborted.Load(); err != nil {
+		return 0, *err
 	}
 	if len(b.rest) == 0 {
 		return 0, io.EOF
@@ -34,4 +37,9 @@ func (b *bytesBody) Read(p []byte) (int, error) {
 }
 func (b *bytesBody) Len() int64       { return b.size }
 func (b *bytesBody) Trailers() Fields { return nil }
-func (b *bytesBody) Abort(err error)  { b.err = err }
+func (b *bytesBody) Abort(reason error) {
+	if reason == nil {
+		reason = ErrAborted
+	}
+	b.aborted.CompareAndSwap(nil, &reason)
+}

@@ -34,6 +34,11 @@ type Exchange struct {
 
 // Request is what the client asks. Scheme is "http" or "https" as the client
 // used it; Path is escaped and begins with "/" (or is "*"); Query has no "?".
+//
+// Framing belongs to the wire and is no field: Host is Authority,
+// Content-Length is Body.Len, Expect is Continue, and Transfer-Encoding is
+// nowhere. Connection and what it names stand as received; a back wire writes
+// Connection and Upgrade by itself, for Upgrade alone.
 type Request struct {
 	Major     int // HTTP version: 1, 2 or 3
 	Minor     int
@@ -46,10 +51,13 @@ type Request struct {
 	Fields    Fields
 	Body      Body   // never nil; Empty when there is none
 	Upgrade   string // the protocol the client asks to change to, lower case; "" for none
-	Continue  bool   // the client waits for 100 before it sends the body
+	Continue  bool   // the client waits for 100, which the first Read of Body sends
 }
 
-// Response is an answer: the target's, or one of our own.
+// Response is an answer: the target's, or one of our own. Framing is the
+// wire's, as in Request; but where an answer has no body by rule (to HEAD, 304)
+// Content-Length is a field like any other. A 101 names its protocol in the
+// field Upgrade.
 type Response struct {
 	Status int
 	Fields Fields
@@ -69,7 +77,8 @@ type Body interface {
 	// Trailers are valid after Read returned io.EOF; nil for none.
 	Trailers() Fields
 	// Abort gives up a body before its end and says why. It may be called at
-	// any time, by any goroutine, more than once; Read then fails.
+	// any time, by any goroutine, more than once; Read then fails, and one that
+	// waits for bytes at the latest when the exchange ends.
 	Abort(reason error)
 }
 
@@ -179,6 +188,9 @@ func (x *Exchange) Answer(r *Response) error {
 
 // ErrCommitted is returned for a second final answer.
 var ErrCommitted = errors.New("exchange already answered")
+
+// ErrAborted is what reading an aborted body gives when no reason was said.
+var ErrAborted = errors.New("body aborted")
 
 // Upgrade answers with r and hands over the client's connection.
 func (x *Exchange) Upgrade(r *Response) (Stream, error) {
