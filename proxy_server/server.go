@@ -5,15 +5,33 @@ package proxyserver
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"yumen/certs"
 	"yumen/dao"
+	"yumen/flow"
+	"yumen/generation"
 	"yumen/kv"
+	"yumen/middleware"
 	"yumen/spec"
+	"yumen/upstream"
+	"yumen/wire/std"
 )
 
 // Config says how a proxy process runs.
@@ -49,26 +67,412 @@ type Config struct {
 
 // Server is one proxy process.
 type Server struct {
-	conf Config
-	log  *slog.Logger
+	conf        Config
+	log         *slog.Logger
+	db          *dao.Store
+	redis       *kv.Store
+	ring        *spec.Keyring
+	incarnation string
+	started     time.Time
+	ports       spec.Ports
+	clock       clock
+
+	// What outlives generations.
+	counters *flow.Counters
+	quotas   *flow.Quotas
+	limiters *flow.Limiters
+	nodes    *upstream.Registry
+	live     *middleware.Live
+	back     *std.Transport
+	kept     generation.Kept
+
+	gen    atomic.Pointer[generation.Generation]
+	access *accessLog
+	good   *lastGood    // nil without a state directory
+	spool  *spool       // likewise
+	lock   *os.File     // likewise: of the state directory
+	certs  *certs.Store // nil for a self-made certificate
+	admin  *adminServer
+	shared []*port       // http, https
+	reload chan struct{} // SIGHUP
+	ack    chan struct{} // asks for a heartbeat now
+
+	working  sync.WaitGroup // serving listeners
+	streams  sync.WaitGroup // TCP connections
+	ended    atomic.Uint64  // requests and connections
+	panics   atomic.Uint64
+	rate     gauge // of them in a second
+	cpu      gauge // percent of one processor
+	stopping atomic.Bool
+
+	closedPanics, closedTroubles atomic.Uint64 // of ports that are no more
+
+	// Of the goroutine that applies.
+	own       map[uint16]*port
+	fresh     []*port             // bound and not accepting yet
+	saved     map[spec.Key]string // digests on disk
+	savedHead generation.Head
+
+	mu        sync.Mutex
+	bound     map[string]net.Addr
+	appliedAt time.Time
+	knownAt   time.Time            // when what runs was last known to be what is wanted
+	waiting   string               // for what, while nothing runs
+	trouble   string               // why the wanted document is not what runs
+	gone      map[string]time.Time // services that are no more, since when
 }
 
 // New makes a server from its settings and stores. In file mode both stores
 // may be nil; counters then stay in the process.
 func New(c Config, db *dao.Store, redis *kv.Store, ring *spec.Keyring, log *slog.Logger) (*Server, error) {
-	return nil, errors.New("not written yet")
+	if c.Document == "" && db == nil {
+		return nil, errors.New("neither a document nor a database")
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if c.Name == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("name of this node: %w", err)
+		}
+		c.Name = name
+	}
+	if c.Bind == "" {
+		c.Bind = "127.0.0.1"
+	}
+	if c.DrainDelay == 0 {
+		c.DrainDelay = 5 * time.Second
+	}
+	if c.DrainLimit == 0 {
+		c.DrainLimit = 30 * time.Second
+	}
+	if c.Document != "" {
+		path, err := filepath.Abs(c.Document)
+		if err != nil {
+			return nil, err
+		}
+		c.Document, db = path, nil
+	}
+	s := &Server{
+		conf: c, log: log, db: db, redis: redis, ring: ring, started: time.Now(), incarnation: strings.ToLower(rand.Text()[:16]),
+		ports:  spec.Ports{Min: c.ListenPorts[0], Max: c.ListenPorts[1], Taken: taken(c)},
+		access: newAccessLog(c.AccessLog), reload: make(chan struct{}, 1), ack: make(chan struct{}, 1),
+		own: map[uint16]*port{}, bound: map[string]net.Addr{}, gone: map[string]time.Time{},
+	}
+	if err := s.openState(); err != nil {
+		return nil, err
+	}
+	dialer := upstream.NewDialer(c.Deny...)
+	dialer.DenyAddrs = c.DenyAddr
+	s.counters = flow.NewCounters(c.Name, time.Now)
+	s.quotas = flow.NewQuotas(time.UTC)
+	s.limiters = flow.NewLimiters()
+	s.nodes = upstream.NewRegistry(dialer, log)
+	s.live = middleware.NewLive()
+	s.back = std.NewTransport(dialer.Dial)
+	state := middleware.NewState(s.counters, s.limiters, s.quotas)
+	s.kept = generation.Kept{
+		Node: c.Name, Nodes: s.nodes, State: state, Live: s.live, Token: middleware.NewTokenEndpoint(state),
+		Back: s.back, Dial: dialer.Dial, Log: log,
+	}
+	return s, nil
+}
+
+// taken are the ports services may not have: this process's own too.
+func taken(c Config) map[int]string {
+	out := map[int]string{}
+	for number, what := range c.Taken {
+		out[number] = what
+	}
+	for what, address := range map[string]string{"http": c.HTTP, "https": c.HTTPS, "admin": c.Admin} {
+		if _, text, err := net.SplitHostPort(address); err == nil {
+			if number, err := strconv.Atoi(text); err == nil && number > 0 {
+				out[number] = what
+			}
+		}
+	}
+	return out
 }
 
 // Run carries traffic until ctx ends, then drains. It returns when nothing of
 // it runs any more.
-func (s *Server) Run(ctx context.Context) error { return errors.New("not written yet") }
+func (s *Server) Run(ctx context.Context) error {
+	defer s.closeState()
+	if err := s.open(); err != nil {
+		s.shutAll(ended())
+		return err
+	}
+	// life is of what carries and tends traffic: it outlasts ctx by the drain.
+	// cut is of streams, which may be cut a little earlier.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	cut, cutNow := context.WithCancel(life)
+	defer cutNow()
+	var tending, reporting sync.WaitGroup
+	tending.Go(s.admin.serve)
+	tending.Go(func() { _ = s.nodes.Run(life) })
+	tending.Go(func() { s.access.run(life) })
+	tending.Go(func() { s.tend(life) })
+	report, endReport := context.WithCancel(life)
+	defer endReport()
+	r := &reporter{Server: s}
+	if s.redis != nil {
+		reporting.Go(func() { r.report(report) })
+		reporting.Go(func() { r.deliver(report) })
+	}
+	for _, p := range s.shared {
+		p.serving(&s.working)
+	}
+
+	apply := func(src generation.Source, loss bool) error { return s.apply(cut, src, loss) }
+	if s.conf.Document != "" {
+		s.watchDocument(ctx, apply)
+	} else {
+		s.watchStore(ctx, apply)
+	}
+
+	s.drain(cutNow)
+	endReport()
+	reporting.Wait()
+	if s.redis != nil {
+		r.finish(context.WithoutCancel(ctx))
+	}
+	s.admin.shut()
+	end()
+	tending.Wait()
+	s.back.CloseIdle(nil)
+	s.log.Info("stopped")
+	return nil
+}
+
+// open binds everything the process listens on by its settings.
+func (s *Server) open() error {
+	var err error
+	if s.admin, err = s.openAdmin(); err != nil {
+		return err
+	}
+	conf, err := s.tlsConfig()
+	if err != nil {
+		return err
+	}
+	for _, one := range []struct {
+		name, address string
+		tls           *tls.Config
+	}{{"http", s.conf.HTTP, nil}, {"https", s.conf.HTTPS, conf}} {
+		if one.address == "" {
+			continue
+		}
+		p, err := s.openShared(one.name, one.address, one.tls)
+		if err != nil {
+			return err
+		}
+		s.shared = append(s.shared, p)
+		s.setBound(one.name, p.Addr())
+		s.log.Info("listening", "listener", one.name, "address", p.Addr().String())
+	}
+	return nil
+}
+
+// tlsConfig is of the HTTPS listener: the given certificate, or one made here.
+func (s *Server) tlsConfig() (*tls.Config, error) {
+	if s.conf.HTTPS == "" {
+		return nil, nil
+	}
+	pair := certs.Pair{Cert: s.conf.TLSCert, Key: s.conf.TLSKey}
+	if pair.Cert == "" {
+		dir := s.conf.State
+		if dir == "" {
+			var err error
+			if dir, err = os.MkdirTemp("", "yumen-certificate-"); err != nil {
+				return nil, err
+			}
+			defer os.RemoveAll(dir)
+		}
+		var err error
+		if pair, err = certs.SelfSigned(dir); err != nil {
+			return nil, fmt.Errorf("certificate: %w", err)
+		}
+		s.log.Warn("no certificate given: using a self-made one, which no client trusts")
+	}
+	store, err := certs.Load(pair)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	if s.conf.TLSCert != "" {
+		s.certs = store // only what somebody gave can become another
+	}
+	return store.Config(), nil
+}
+
+// drain stops in order: say no longer ready, go on for a while so that
+// balancers hear it, stop accepting, let what runs end, and cut what has not
+// after the limit.
+func (s *Server) drain(cutNow func()) {
+	s.stopping.Store(true)
+	s.acknowledge()
+	s.log.Info("draining", "delay", max(0, s.conf.DrainDelay), "limit", s.conf.DrainLimit)
+	if s.conf.DrainDelay > 0 {
+		time.Sleep(s.conf.DrainDelay)
+	}
+	limit, cancel := context.WithTimeout(context.Background(), s.conf.DrainLimit)
+	defer cancel()
+	for _, p := range s.openPorts() {
+		p.listener.close()
+	}
+	g := s.gen.Load()
+	s.live.Sweep(time.Now(), func(st middleware.Stream) string {
+		if g != nil && g.Services[st.Service] != nil && g.Services[st.Service].Protocol != "http" {
+			return "" // TCP and gRPC calls may come to their own end
+		}
+		return "draining"
+	})
+	s.shutAll(limit)
+	until(limit, s.streams.Wait)
+	if n := s.live.Len(); n > 0 {
+		s.log.Warn("cutting what has not ended within the limit", "streams", n)
+	}
+	s.live.Sweep(time.Now(), func(middleware.Stream) string { return "draining" })
+	cutNow()
+	s.streams.Wait()
+	s.working.Wait()
+}
+
+// openPorts are the shared ones and the services' own.
+func (s *Server) openPorts() []*port {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.AppendSeq(slices.Clone(s.shared), maps.Values(s.own))
+}
+
+// shutAll ends every listener's work, cutting it when ctx ends.
+func (s *Server) shutAll(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, p := range s.openPorts() {
+		all.Go(func() { p.shut(ctx) })
+	}
+	all.Wait()
+	if ctx.Err() != nil && s.admin != nil {
+		s.admin.shut()
+	}
+}
+
+// until waits for done, at most till ctx ends.
+func until(ctx context.Context, done func()) {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		done()
+	}()
+	select {
+	case <-over:
+	case <-ctx.Done():
+	}
+}
+
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// tend does what time asks for.
+func (s *Server) tend(ctx context.Context) {
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	var dropped uint64
+	last := s.measure(usage{at: time.Now()})
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-t.C:
+			last = s.measure(last)
+			s.sweep(now)
+			s.sweepLevels(now)
+			if s.redis == nil {
+				// Nobody reads the buckets; only the totals are of use.
+				s.counters.Confirm(s.counters.Flush(time.UTC))
+			}
+			if s.access != nil {
+				if n := s.access.dropped.Load(); n != dropped {
+					s.log.Warn("the access log cannot keep up; lines were dropped", "lines", n-dropped)
+					dropped = n
+				}
+			}
+		}
+	}
+}
 
 // Addresses are what is bound: "http", "https", "admin" and "port:NUMBER".
-func (s *Server) Addresses() map[string]string { return nil }
+func (s *Server) Addresses() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]string, len(s.bound))
+	for name, a := range s.bound {
+		out[name] = a.String()
+	}
+	return out
+}
+
+func (s *Server) setBound(name string, a net.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a == nil {
+		delete(s.bound, name)
+		return
+	}
+	s.bound[name] = a
+}
 
 // Ready tells whether a configuration is applied and the process not stopping.
-func (s *Server) Ready() bool { return false }
+func (s *Server) Ready() bool { return s.gen.Load() != nil && !s.stopping.Load() }
 
-// Reload reads the files again (document, certificates), as SIGHUP asks; in
-// file mode it also confirms a document that loses most services.
-func (s *Server) Reload() {}
+// Reload reads the files again (document, certificates), as SIGHUP asks. It
+// also confirms a document that loses most services.
+func (s *Server) Reload() {
+	if s.certs != nil {
+		if err := s.certs.Reload(); err != nil {
+			s.log.Error("certificate not taken over; going on with the one before", "error", err)
+		}
+	}
+	select {
+	case s.reload <- struct{}{}:
+	default:
+	}
+}
+
+// acknowledge has a heartbeat sent soon.
+func (s *Server) acknowledge() {
+	select {
+	case s.ack <- struct{}{}:
+	default:
+	}
+}
+
+// waitFor says what a process without a configuration waits for.
+func (s *Server) waitFor(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gen.Load() == nil && s.waiting != what {
+		s.log.Warn("not ready, waiting", "for", what)
+	}
+	s.waiting = what
+}
+
+// known notes that what runs is what is wanted, as of now.
+func (s *Server) known(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.knownAt = now
+}
+
+func (s *Server) stateName() string {
+	switch {
+	case s.stopping.Load():
+		return kv.NodeDraining
+	case s.gen.Load() == nil:
+		return kv.NodeWaiting
+	}
+	return kv.NodeReady
+}
