@@ -27,6 +27,7 @@ type Exchange struct {
 	Start time.Time            // when the request's head was complete
 
 	front     Front
+	status    int
 	committed bool
 	ended     bool
 	ends      []func(*Outcome)
@@ -119,38 +120,6 @@ type Back interface {
 	Carry(ctx context.Context, r *Request, t *Target, interim func(status int, fields Fields)) (*Response, error)
 }
 
-// CarryError says how far a request came.
-type CarryError struct {
-	Phase Phase
-	Err   error
-}
-
-// Phase is how far a request came before it failed.
-type Phase int
-
-// The phases, in order. A request that failed while Connecting reached nobody.
-const (
-	Connecting Phase = iota // no connection: refused, unreachable, timed out
-	Sending                 // reset or closed before any byte of the answer
-	Waiting                 // sent, but no head within response_header
-	Receiving               // the answer's head was malformed
-	Canceled                // the client left or the exchange ended
-)
-
-func (e *CarryError) Error() string { return e.Err.Error() }
-func (e *CarryError) Unwrap() error { return e.Err }
-
-// Outcome is how an exchange ended.
-type Outcome struct {
-	Status   int    // the answer's; 0 when none was sent, 101 for an upgrade
-	GRPC     int    // the grpc-status; −1 when it is not gRPC
-	Reason   string // why the gateway refused; "" when it forwarded
-	Err      error  // what failed underneath; nil for a complete exchange
-	BytesIn  int64  // body bytes from the client, or an upgraded stream's
-	BytesOut int64  // body bytes to the client, or an upgraded stream's
-	Duration time.Duration
-}
-
 // ErrEnded is the cause of an exchange's context once it is over.
 var ErrEnded = errors.New("exchange ended")
 
@@ -182,9 +151,12 @@ func (x *Exchange) Answer(r *Response) error {
 		r.Body.Abort(ErrCommitted)
 		return ErrCommitted
 	}
-	x.committed = true
+	x.committed, x.status = true, r.Status
 	return x.front.Answer(r)
 }
+
+// Status is the final answer's; 0 before there is one.
+func (x *Exchange) Status() int { return x.status }
 
 // ErrCommitted is returned for a second final answer.
 var ErrCommitted = errors.New("exchange already answered")
@@ -197,7 +169,7 @@ func (x *Exchange) Upgrade(r *Response) (Stream, error) {
 	if x.committed {
 		return nil, ErrCommitted
 	}
-	x.committed = true
+	x.committed, x.status = true, r.Status
 	return x.front.Upgrade(r)
 }
 
