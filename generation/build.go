@@ -283,14 +283,16 @@ func (b *builder) site() error {
 	if err != nil {
 		return fmt.Errorf("settings: trusted proxies: %w", err)
 	}
-	total := b.kept.State.Counters.Subject(flow.Total)
+	counters := b.kept.State.Counters
+	total := counters.Subject(flow.Total)
 	g.Site = &reverseproxy.Site{
 		Shared: shared, Ports: ports, Blacklist: b.kept.State.Blacklist, Trusted: trusted, Token: b.kept.Token,
-		Total: total, Back: b.kept.Back, Enders: b.kept.Live,
+		Total: total, Back: b.kept.Back, Enders: b.kept.Live, Observe: b.kept.Observe,
+		Open: reverseproxy.Open{HTTP: counters.Live("http"), GRPC: counters.Live("grpc"), WebSocket: counters.Live("websocket")},
 	}
 	g.TCPSite = &tcpproxy.Site{
 		Blacklist: b.kept.State.Blacklist, Dial: b.kept.Dial, Total: []*flow.Subject{total},
-		Live: b.kept.State.Counters.Live("tcp"), Enders: b.kept.Live, Log: b.kept.Log,
+		Live: counters.Live("tcp"), Enders: b.kept.Live, Log: b.kept.Log,
 	}
 	return nil
 }

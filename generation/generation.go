@@ -77,6 +77,8 @@ type Kept struct {
 	Back  message.Back
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error) // for TCP
 	Log   *slog.Logger
+	// Observe sees every exchange at its end; see reverseproxy.Site.
+	Observe func(x *message.Exchange, call *middleware.Call, target string, o *message.Outcome)
 
 	Previous *Generation
 }

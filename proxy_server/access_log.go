@@ -3,6 +3,7 @@ package proxyserver
 import (
 	"context"
 	"io"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -26,7 +27,7 @@ type entry struct {
 	At                         time.Time
 	RequestID                  string
 	Protocol                   string // http | grpc | tcp
-	Peer, Client               string
+	Peer, Client               netip.Addr
 	Service, Tenant            string
 	Method, Scheme, Host, Path string
 	Version                    string
@@ -113,8 +114,8 @@ func (e *entry) appendJSON(b []byte) []byte {
 	b = append(b, '"')
 	b = text(b, "request_id", e.RequestID)
 	b = text(b, "protocol", e.Protocol)
-	b = text(b, "peer", e.Peer)
-	b = text(b, "client", e.Client)
+	b = address(b, "peer", e.Peer)
+	b = address(b, "client", e.Client)
 	b = text(b, "service", e.Service)
 	b = text(b, "tenant", e.Tenant)
 	b = text(b, "method", e.Method)
@@ -147,6 +148,17 @@ func text(b []byte, name, value string) []byte {
 	b = append(b, name...)
 	b = append(b, '"', ':')
 	return quote(b, value)
+}
+
+func address(b []byte, name string, a netip.Addr) []byte {
+	if !a.IsValid() {
+		return b
+	}
+	b = append(b, ',', '"')
+	b = append(b, name...)
+	b = append(b, `":"`...)
+	b = a.WithZone("").AppendTo(b) // a zone is text of the peer's
+	return append(b, '"')
 }
 
 func number(b []byte, name string, n int64) []byte {

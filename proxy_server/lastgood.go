@@ -76,7 +76,7 @@ func (l *lastGood) load() (*generation.Source, error) {
 	src := &generation.Source{Head: state.Head, Digests: make(map[spec.Key]string, len(state.Objects))}
 	objects := make([]spec.Object, len(state.Objects))
 	for i, o := range state.Objects {
-		objects[i] = spec.Object{Kind: o.Kind, Name: o.Name, Bytes: o.Object, Digest: o.Digest}
+		objects[i] = spec.Object{Kind: o.Kind, Name: o.Name, Bytes: o.Object} // its bytes need not be the store's
 		src.Digests[objects[i].Key()] = o.Digest
 	}
 	d, faults := spec.Assemble(objects, l.ring)
@@ -102,7 +102,16 @@ func split(d *spec.Document, ring *spec.Keyring) (objects []spec.Object, left []
 func unreadable(faults []spec.Fault) []generation.Fault {
 	var out []generation.Fault
 	for _, f := range faults {
-		out = append(out, generation.Fault{Kind: f.Kind, Name: f.Name, Code: "unreadable", Message: f.Err.Error()})
+		code := generation.CodeUnreadable
+		var newer *spec.NeedsError
+		var unknown *spec.UnknownKeyError
+		switch {
+		case errors.As(f.Err, &newer):
+			code = generation.CodeNeedsNewer
+		case errors.As(f.Err, &unknown), errors.Is(f.Err, spec.ErrNoKey):
+			code = generation.CodeNeedsMasterKey
+		}
+		out = append(out, generation.Fault{Kind: f.Kind, Name: f.Name, Code: code, Message: f.Err.Error()})
 	}
 	return out
 }

@@ -10,31 +10,39 @@ import (
 
 	"yumen/flow"
 	"yumen/message"
+	"yumen/middleware"
 )
 
-// observe sees an exchange to its end: the rate, the access log.
-func (s *Server) observe(x *message.Exchange) {
-	if x.Start.IsZero() {
-		x.Start = time.Now()
+// observe sees every exchange at its end: the rate, the access log.
+func (s *Server) observe(x *message.Exchange, call *middleware.Call, target string, o *message.Outcome) {
+	s.ended.Add(1)
+	if s.access == nil {
+		return
 	}
+	r := &x.Request
+	e := entry{
+		At: x.Start, Protocol: "http", RequestID: call.RequestID, Peer: call.Peer, Client: call.Client, Service: call.Service, Target: target,
+		Method: r.Method, Scheme: call.Scheme, Host: r.Authority, Path: r.Path, Version: version(r),
+		Status: o.Status, GRPC: o.GRPC, Reason: o.Reason, In: o.BytesIn, Out: o.BytesOut, Duration: o.Duration,
+	}
+	if o.GRPC >= 0 {
+		e.Protocol = "grpc"
+	}
+	if call.Tenant != nil {
+		e.Tenant = call.Tenant.AppID
+	}
+	if o.Err != nil {
+		e.Error = o.Err.Error()
+	}
+	s.access.append(&e)
+}
+
+// observeEarly is for an exchange that no generation saw.
+func (s *Server) observeEarly(x *message.Exchange) {
+	peer := middleware.Addr(x.Peer.Addr())
 	x.OnEnd(func(o *message.Outcome) {
-		s.ended.Add(1)
-		if s.access == nil {
-			return
-		}
-		r := &x.Request
-		e := entry{
-			At: x.Start, Protocol: "http", RequestID: r.Fields.Get("X-Request-Id"), Peer: x.Peer.Addr().Unmap().String(),
-			Method: r.Method, Scheme: r.Scheme, Host: r.Authority, Path: r.Path, Version: version(r),
-			Status: o.Status, GRPC: o.GRPC, Reason: o.Reason, In: o.BytesIn, Out: o.BytesOut, Duration: o.Duration,
-		}
-		if o.GRPC >= 0 {
-			e.Protocol = "grpc"
-		}
-		if o.Err != nil {
-			e.Error = o.Err.Error()
-		}
-		s.access.append(&e)
+		s.counters.Subject(flow.Total).Count(time.Now(), o.Status, o.Reason, o.Duration)
+		s.observe(x, &middleware.Call{Peer: peer, Client: peer, Scheme: x.Request.Scheme}, "", o)
 	})
 }
 
@@ -59,7 +67,7 @@ func (s *Server) logTCP(c net.Conn, service string, serve func() message.Outcome
 		return
 	}
 	e := entry{
-		At: start, Protocol: "tcp", Peer: peer.String(), Client: peer.String(), Service: service, GRPC: -1,
+		At: start, Protocol: "tcp", Peer: peer, Client: peer, Service: service, GRPC: -1,
 		Reason: o.Reason, In: o.BytesIn, Out: o.BytesOut, Duration: o.Duration,
 	}
 	if o.Err != nil {

@@ -121,12 +121,13 @@ var (
 )
 
 func (s *Server) carry(x *message.Exchange, has func(*generation.Generation) bool) {
-	s.observe(x)
 	g := s.gen.Load()
 	switch {
 	case g == nil:
+		s.observeEarly(x)
 		refuse(x, starting)
 	case !has(g):
+		s.observeEarly(x)
 		x.Close()
 		refuse(x, gone)
 	default:

@@ -174,7 +174,7 @@ func New(c Config, db *dao.Store, redis *kv.Store, ring *spec.Keyring, log *slog
 	state := middleware.NewState(s.counters, s.limiters, s.quotas)
 	s.kept = generation.Kept{
 		Node: c.Name, Nodes: s.nodes, State: state, Live: s.live, Token: middleware.NewTokenEndpoint(state),
-		Back: s.back, Dial: dialer.Dial, Log: log,
+		Back: s.back, Dial: dialer.Dial, Log: log, Observe: s.observe,
 	}
 	return s, nil
 }
@@ -226,10 +226,11 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 
 	apply := func(src generation.Source, loss bool) error { return s.apply(cut, src, loss) }
+	var err error
 	if s.conf.Document != "" {
 		s.watchDocument(ctx, apply)
 	} else {
-		s.watchStore(ctx, apply)
+		err = s.watchStore(ctx, apply)
 	}
 
 	s.drain(cutNow)
@@ -243,7 +244,7 @@ func (s *Server) Run(ctx context.Context) error {
 	tending.Wait()
 	s.back.CloseIdle(nil)
 	s.log.Info("stopped")
-	return nil
+	return err
 }
 
 // open binds everything the process listens on by its settings.
@@ -312,7 +313,7 @@ func (s *Server) drain(cutNow func()) {
 	s.stopping.Store(true)
 	s.acknowledge()
 	s.log.Info("draining", "delay", max(0, s.conf.DrainDelay), "limit", s.conf.DrainLimit)
-	if s.conf.DrainDelay > 0 {
+	if s.conf.DrainDelay > 0 && s.gen.Load() != nil {
 		time.Sleep(s.conf.DrainDelay)
 	}
 	limit, cancel := context.WithTimeout(context.Background(), s.conf.DrainLimit)

@@ -2,6 +2,7 @@ package proxyserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -15,7 +16,8 @@ import (
 const (
 	hintEvery  = time.Second      // Redis's head
 	headEvery  = 15 * time.Second // the database's, whatever Redis says
-	storeLimit = 10 * time.Second // for one question to the database
+	storeLimit = 5 * time.Second  // for one question to a store
+	loadLimit  = 2 * time.Minute  // for fetching a document
 	// retryEvery is how soon what could not be taken over is tried again.
 	retryEvery = 5 * time.Second
 )
@@ -32,13 +34,15 @@ type storeWatch struct {
 	hint      kv.Head   // the last one that was looked into
 	nextHead  time.Time // when to ask the database again
 	failures  int       // of the database, in a row
+	schema    error     // why its tables cannot be used at all
 	src       *generation.Source
 	retryAt   time.Time
 	confirmed bool // somebody asked to take over whatever there is
 }
 
-// watchStore runs till ctx ends.
-func (s *Server) watchStore(ctx context.Context, apply applier) {
+// watchStore runs till ctx ends. The error is a *dao.SchemaError when there is
+// nothing to run and the database cannot be used.
+func (s *Server) watchStore(ctx context.Context, apply applier) error {
 	w := &storeWatch{Server: s, apply: apply, cache: dao.NewCache()}
 	wake := make(<-chan struct{})
 	if s.redis != nil {
@@ -56,9 +60,12 @@ func (s *Server) watchStore(ctx context.Context, apply applier) {
 		if first && s.gen.Load() == nil && ctx.Err() == nil {
 			s.startFromLastGood(apply)
 		}
+		if w.schema != nil && s.gen.Load() == nil {
+			return w.schema
+		}
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-wake:
 		case <-poll.C:
 		case <-s.reload:
@@ -99,13 +106,14 @@ func (w *storeWatch) askHint(ctx context.Context) (kv.Head, bool) {
 
 // askHead asks the database, whose word counts, and loads what it names.
 func (w *storeWatch) askHead(ctx context.Context, hint kv.Head) {
-	ctx, cancel := context.WithTimeout(ctx, storeLimit)
-	defer cancel()
-	head, err := w.db.Head(ctx)
+	head, err := w.head(ctx)
 	if err == nil {
 		if g := w.gen.Load(); g == nil || generation.Head(head) != g.Head {
 			err = w.load(ctx, head)
 		}
+	}
+	if ctx.Err() != nil {
+		return
 	}
 	if err != nil {
 		w.failures++
@@ -126,8 +134,24 @@ func (w *storeWatch) askHead(ctx context.Context, hint kv.Head) {
 	w.known(w.clock.Now())
 }
 
+func (w *storeWatch) head(ctx context.Context) (dao.Head, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
+	defer cancel()
+	w.schema = nil
+	if w.gen.Load() == nil {
+		var wrong *dao.SchemaError
+		if err := w.db.CheckSchema(ctx); errors.As(err, &wrong) {
+			w.schema = err
+			return dao.Head{}, err
+		}
+	}
+	return w.db.Head(ctx)
+}
+
 // load fetches what head names, as far as it is not at hand, and applies it.
 func (w *storeWatch) load(ctx context.Context, head dao.Head) error {
+	ctx, cancel := context.WithTimeout(ctx, loadLimit)
+	defer cancel()
 	snap, err := w.db.Load(ctx, head, w.cache)
 	if err != nil {
 		return fmt.Errorf("revision %d: %w", head.Number, err)

@@ -1,0 +1,9 @@
+package proxyserver
+
+import (
+	"testing"
+
+	"yumen/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
