@@ -1,0 +1,57 @@
+package dashboard
+
+import (
+	"context"
+	"time"
+
+	"yumen/kv"
+)
+
+// reassertEvery is how often the published head is said again, for who missed
+// it and for a Redis that was emptied.
+const reassertEvery = 5 * time.Second
+
+// parts is what runs beside the listeners.
+func (s *Server) parts() []func(context.Context) {
+	return []func(context.Context){
+		s.pulse.run,
+		func(ctx context.Context) { every(ctx, reassertEvery, s.reassert) },
+		func(ctx context.Context) { every(ctx, s.cfg.RollupEvery, s.rollup) },
+	}
+}
+
+// every does something at once and then again and again until ctx ends.
+func every(ctx context.Context, d time.Duration, do func(context.Context)) {
+	t := time.NewTicker(d)
+	defer t.Stop()
+	for {
+		do(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// reassert says the head again and gives an emptied Redis back what the
+// database knows of today, before anybody counts quotas by it.
+func (s *Server) reassert(ctx context.Context) {
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Warn("the database does not answer", "error", err)
+		}
+		return
+	}
+	_ = s.ask(ctx, func(ctx context.Context) error {
+		if err := s.kv.SetHead(ctx, kv.Head(head)); err != nil {
+			return err
+		}
+		seeded, err := s.kv.Seeded(ctx)
+		if err != nil || seeded {
+			return err
+		}
+		return s.reseed(context.WithoutCancel(ctx))
+	})
+}
