@@ -31,20 +31,20 @@ func IsGRPC(t string) bool {
 // call that ended without a status gets the one a client would see
 // (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
 func Classify(fields, trailers message.Fields, o *message.Outcome) {
-	if s, ok := status(trailers); ok {
+	if s, ok := statusOf(trailers); ok {
 		o.GRPC = s
 		return
 	}
-	if s, ok := status(fields); ok {
+	if s, ok := statusOf(fields); ok {
 		o.GRPC = s
 		return
 	}
 	o.GRPC = int(implied(o))
 }
 
-// status reads grpc-status; what is there and no known code is UNKNOWN, as
+// statusOf reads grpc-status; what is there and no known code is UNKNOWN, as
 // for every client.
-func status(f message.Fields) (int, bool) {
+func statusOf(f message.Fields) (int, bool) {
 	v := f.Get("grpc-status")
 	if v == "" {
 		return int(codes.Unknown), f.Has("grpc-status")
