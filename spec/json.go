@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -13,6 +14,10 @@ import (
 func readJSON(t *tree, text string) *Invalid {
 	r := jsonReader{tree: t, text: text}
 	t.nodes = t.nodes[:0]
+	if len(text) > 64<<10 { // growing step by step would copy a large tree again and again
+		most := 1 + strings.Count(text, ",") + strings.Count(text, "[") + strings.Count(text, "{")
+		t.nodes = slices.Grow(t.nodes, min(most, maxNodes))
+	}
 	t.lines = false
 	_, err := r.value(0)
 	if err == nil {
@@ -56,6 +61,9 @@ func (r *jsonReader) peek() byte {
 
 func (r *jsonReader) value(depth int) (int32, *Invalid) {
 	r.space()
+	if len(r.nodes) == maxNodes {
+		return 0, tooMany()
+	}
 	at := int32(len(r.nodes))
 	r.nodes = append(r.nodes, node{})
 	switch c := r.peek(); {

@@ -1,5 +1,7 @@
 package spec
 
+import "fmt"
+
 // node is a parsed value, whatever text it came from. A tree lies flat in one
 // slice and is linked by places in it; place 0 is the root, and as no node can
 // be its own next or first, 0 ends a list.
@@ -28,8 +30,14 @@ func (k nodeKind) String() string {
 	return [...]string{"null", "nothing", "boolean", "number", "string", "list", "object"}[k]
 }
 
-// maxDepth bounds how deep values nest.
-const maxDepth = 32
+const (
+	maxDepth = 32      // how deep values nest
+	maxNodes = 4 << 20 // how many there are: a large installation has half as many
+)
+
+func tooMany() *Invalid {
+	return &Invalid{Code: CodeTooMany, Message: fmt.Sprintf("more than %d values", maxNodes), Params: params{"max": maxNodes}}
+}
 
 // tree is a parsed text.
 type tree struct {

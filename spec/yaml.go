@@ -66,6 +66,9 @@ func (t *tree) yaml(n *yaml.Node, depth int) (int32, *Invalid) {
 	case n.Kind != yaml.ScalarNode && depth == maxDepth:
 		return 0, &Invalid{Code: CodeTooDeep, Message: fmt.Sprintf("nested deeper than %d", maxDepth), Params: params{"max": maxDepth, "line": n.Line}}
 	}
+	if len(t.nodes) == maxNodes {
+		return 0, tooMany()
+	}
 	at := int32(len(t.nodes))
 	t.nodes = append(t.nodes, node{line: int32(n.Line)})
 	kids := list{parent: at}
