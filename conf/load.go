@@ -118,3 +118,16 @@ func readFiles(c *Config) error {
 	}
 	return nil
 }
+
+// Get returns the setting with that dotted key as text; it panics on a key
+// that is none, which is a mistake of the program.
+func (c Config) Get(key string) string {
+	v := reflect.ValueOf(c)
+	for part := range strings.SplitSeq(key, ".") {
+		v = v.FieldByNameFunc(func(name string) bool {
+			f, _ := v.Type().FieldByName(name)
+			return f.Tag.Get("yaml") == part
+		})
+	}
+	return fmt.Sprint(v.Interface())
+}
