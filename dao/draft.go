@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	"yumen/spec"
 )
@@ -130,7 +131,7 @@ func (d *Draft) encode(k spec.Key, v any, origin uint64) (spec.Object, error) {
 	default:
 		return spec.Object{}, fmt.Errorf("put %s: %T is no credential", k, v)
 	}
-	appID, _, _ := cut(k.Name)
+	appID, _, _ := strings.Cut(k.Name, "/")
 	if d.tree.leaf(spec.Key{Kind: spec.KindTenant, Name: appID}) == nil {
 		return spec.Object{}, fmt.Errorf("put %s: tenant %q: %w", k, appID, ErrNotFound)
 	}

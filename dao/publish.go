@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -148,41 +147,12 @@ func auditOf(by Principal, r Revision, changes []change) []AuditRow {
 		rows[i] = by.audit(map[string]string{"added": "create", "removed": "delete", "changed": "update"}[c.action()],
 			string(c.key.Kind), c.key.Name)
 		rows[i].At, rows[i].Revision = r.At, r.Number
-		rows[i].Diff = spec.Diff(alone(c.key, c.before), alone(c.key, c.after))
+		if diff := spec.DiffObject(c.key, c.before.content(), c.after.content()); diff != nil {
+			rows[i].Diff = []spec.Change{*diff}
+		}
 	}
 	return rows
 }
-
-// alone is a document with nothing but one object; a credential comes with
-// its tenant's name.
-func alone(k spec.Key, l *leaf) *spec.Document {
-	d := new(spec.Document)
-	if k.Kind == spec.KindCredential {
-		appID, _, _ := cut(k.Name)
-		d.Tenants = []spec.Tenant{{AppID: appID}}
-	}
-	if l == nil {
-		return d
-	}
-	switch v := l.value.(type) {
-	case *spec.Service:
-		d.Services = []spec.Service{*v}
-	case *spec.Tenant:
-		d.Tenants = []spec.Tenant{*v}
-	case *spec.Credential:
-		d.Tenants[0].Credentials = []spec.Credential{*v}
-	case *spec.BlacklistRule:
-		d.Blacklist = []spec.BlacklistRule{*v}
-	case *spec.Settings:
-		d.Settings = v
-	case *spec.SigningKey:
-		d.Keys = []spec.SigningKey{*v}
-	}
-	return d
-}
-
-// cut takes a credential's name apart.
-func cut(name string) (appID, id string, ok bool) { return strings.Cut(name, "/") }
 
 // revisionRow is a row of table revisions.
 type revisionRow struct {

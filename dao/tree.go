@@ -41,6 +41,14 @@ type leaf struct {
 	err    error // why it cannot be read
 }
 
+// content is the leaf's value; nil when there is no leaf.
+func (l *leaf) content() any {
+	if l == nil {
+		return nil
+	}
+	return l.value
+}
+
 // bucket holds the leaves of one kind whose names hash alike, by name.
 type bucket struct {
 	digest string // "" while a draft works on it
