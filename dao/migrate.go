@@ -98,12 +98,13 @@ func lockMigration(ctx context.Context, pool *sql.DB) (unlock func(), err error)
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	var database string
+	var database, lock string
 	var got sql.NullInt64
 	if err = conn.QueryRowContext(ctx, "SELECT DATABASE()").Scan(&database); err == nil {
-		sum := sha256.Sum256([]byte(database))
+		sum := sha256.Sum256([]byte(database)) // names of locks hold for the server, and are short
+		lock = "yumen.migrate." + hex.EncodeToString(sum[:8])
 		// The wait must stay under the connection's read timeout.
-		err = conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, 20)", "yumen.migrate."+hex.EncodeToString(sum[:8])).Scan(&got)
+		err = conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, 20)", lock).Scan(&got)
 	}
 	if err == nil && got.Int64 != 1 {
 		err = errors.New("another program is migrating this database")
@@ -113,7 +114,7 @@ func lockMigration(ctx context.Context, pool *sql.DB) (unlock func(), err error)
 		return nil, fmt.Errorf("migrate: lock: %w", err)
 	}
 	return func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_ALL_LOCKS()")
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK(?)", lock)
 		conn.Close()
 	}, nil
 }

@@ -33,8 +33,9 @@ const (
 	sqliteNoSuchTableWords = "no such table"
 )
 
-// sqliteDSN is the driver's DSN for the file at path. Transactions take the
-// write lock when they begin, so that what they read is what they change.
+// sqliteDSN is the driver's DSN for the file at path, which must be there.
+// Transactions take the write lock when they begin, so that what they read is
+// what they change.
 func sqliteDSN(path string, readOnly bool) (string, error) {
 	if path == "" || path == ":memory:" {
 		return "", fmt.Errorf("sqlite: %q is not the path of a file", path)
@@ -45,7 +46,7 @@ func sqliteDSN(path string, readOnly bool) (string, error) {
 	}
 	q := url.Values{
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)"},
-		"_txlock": {"immediate"}, "_time_format": {"sqlite"}, "_timezone": {"UTC"},
+		"mode":    {"rw"}, "_txlock": {"immediate"}, "_time_format": {"sqlite"}, "_timezone": {"UTC"},
 	}
 	if readOnly {
 		q["_pragma"] = []string{"busy_timeout(5000)", "query_only(1)"}

@@ -69,3 +69,10 @@ func TestFreePortCanBeListenedOn(t *testing.T) {
 	require.NoError(t, err)
 	l.Close()
 }
+
+func TestTheBinaryIsBuiltOnceAndRuns(t *testing.T) {
+	p := Start(t, "version")
+	require.Equal(t, 0, p.Wait(t, 30*time.Second), p.Logs())
+	require.NotEmpty(t, p.Logs())
+	require.Equal(t, Binary(t), Binary(t))
+}
