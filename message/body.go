@@ -32,7 +32,9 @@ func (b *bytesBody) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := copy(p, b.rest)
-	b.rest = b.rest[n:]
+	if b.rest = b.rest[n:]; len(b.rest) == 0 {
+		return n, io.EOF // at once: nobody need ask again
+	}
 	return n, nil
 }
 func (b *bytesBody) Len() int64       { return b.size }

@@ -88,7 +88,7 @@ func (f *front) read(r *round) bool {
 	if q.TLS != nil {
 		m.Scheme = "https"
 	}
-	m.Path, m.Query, m.HasQuery = target(q.RequestURI)
+	m.Path, m.Query, m.HasQuery = splitTarget(q.RequestURI)
 	m.Fields = announced(fromHeader(m.Fields, q.Header), q.Trailer)
 	if m.Major == 1 && m.Minor == 1 && m.Fields.Token("Connection", "upgrade") {
 		m.Upgrade = strings.ToLower(q.Header.Get("Upgrade"))
@@ -109,9 +109,9 @@ func (f *front) read(r *round) bool {
 	return true
 }
 
-// target takes a request target apart: a path, "*", or the absolute form, whose
+// splitTarget takes a request target apart: a path, "*", or the absolute form, whose
 // host net/http has already read.
-func target(uri string) (path, query string, hasQuery bool) {
+func splitTarget(uri string) (path, query string, hasQuery bool) {
 	if uri != "" && uri[0] != '/' && uri != "*" {
 		if _, rest, ok := strings.Cut(uri, "://"); ok {
 			uri = ""
@@ -256,7 +256,7 @@ func (f *front) copy(b message.Body, length int64) error {
 			if _, err := f.w.Write(buf[:n]); err != nil {
 				return fmt.Errorf("writing to the client: %w", err)
 			}
-			if err == nil && sent != length {
+			if err == nil {
 				flush()
 			}
 			w.leave()

@@ -206,6 +206,7 @@ func (c *carry) request(r *message.Request, to *message.Target, limit time.Durat
 		URL:    &url.URL{Scheme: "http", Host: to.Address},
 		Host:   strings.Clone(r.Authority),
 		Header: h,
+		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, // or Expect is not obeyed
 	}
 	if to.Scheme == "https" || to.Scheme == "h2" {
 		q.URL.Scheme = "https"
@@ -301,6 +302,15 @@ func (c *carry) end(reason error) {
 	c.pool.ended()
 }
 
+// over is end after an answer: what is not sent of the request by then is not
+// wanted.
+func (c *carry) over(reason error) {
+	c.end(reason)
+	if c.body != nil {
+		c.body.giveUp(reason)
+	}
+}
+
 // sentBody is a request's body as net/http reads it. net/http may close it
 // while the exchange goes on elsewhere: the message's body stays untouched.
 type sentBody struct {
@@ -308,6 +318,7 @@ type sentBody struct {
 	from    message.Body
 	trailer http.Header
 	closed  atomic.Bool
+	whole   atomic.Bool
 	err     atomic.Pointer[error]
 }
 
@@ -326,6 +337,7 @@ func (b *sentBody) Read(p []byte) (int, error) {
 		b.err.Store(&err)
 		return n, err
 	}
+	b.whole.Store(true)
 	if b.trailer != nil {
 		if t := b.from.Trailers(); len(t) > 0 {
 			clear(b.trailer)
@@ -338,6 +350,16 @@ func (b *sentBody) Read(p []byte) (int, error) {
 func (b *sentBody) Close() error {
 	b.closed.Store(true)
 	return nil
+}
+
+// giveUp aborts what is left to be sent.
+func (b *sentBody) giveUp(reason error) {
+	if !b.whole.Load() {
+		if reason == nil || reason == io.EOF {
+			reason = message.ErrEnded
+		}
+		b.from.Abort(reason)
+	}
 }
 
 // failed gives the error of the side that sends.
@@ -364,7 +386,7 @@ func (c *carry) response(r *message.Request, resp *http.Response, limit time.Dur
 	}
 	if resp.Body == http.NoBody || r.Method == http.MethodHead || resp.ContentLength == 0 {
 		resp.Body.Close()
-		c.end(nil)
+		c.over(nil)
 		return m
 	}
 	if streams(resp.Header.Get("Content-Type")) {
@@ -408,7 +430,7 @@ func (b *receivedBody) Read(p []byte) (int, error) {
 		n, err = 0, *reason
 	}
 	b.err = err
-	b.carry.end(err)
+	b.carry.over(err)
 	b.resp.Body.Close()
 	return n, err
 }
@@ -424,7 +446,7 @@ func (b *receivedBody) Abort(reason error) {
 		reason = message.ErrAborted
 	}
 	b.reason.CompareAndSwap(nil, &reason)
-	b.carry.end(reason)
+	b.carry.over(reason)
 }
 
 // targetStream is a target's connection after 101.
@@ -448,6 +470,6 @@ func (s *targetStream) CloseWrite() error {
 
 func (s *targetStream) Close() error {
 	err := s.body.Close()
-	s.carry.end(nil)
+	s.carry.over(nil)
 	return err
 }
