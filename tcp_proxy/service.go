@@ -83,8 +83,13 @@ func (s *Service) Serve(ctx context.Context, c net.Conn, site *Site) message.Out
 
 	o := message.Outcome{GRPC: -1}
 	o.Err = s.carry(ctx, c, call, site, &o)
-	if d := (*middleware.Denied)(nil); errors.As(o.Err, &d) {
+	var d *middleware.Denied
+	var e *endedError
+	switch {
+	case errors.As(o.Err, &d):
 		o.Reason, o.Err = d.Reason, d.Err
+	case errors.As(o.Err, &e):
+		o.Reason = e.reason
 	}
 	now := time.Now()
 	o.Duration = now.Sub(call.Now)
@@ -123,7 +128,7 @@ func (s *Service) carry(ctx context.Context, c net.Conn, call *middleware.Call, 
 		call.Bytes(now, uint64(in), uint64(out))
 	}}
 	if site.Enders != nil {
-		remove := site.Enders.Add(call, func(reason string) { t.end(errors.New(reason)) })
+		remove := site.Enders.Add(call, func(reason string) { t.end(&endedError{reason}) })
 		defer remove()
 	}
 	stop := context.AfterFunc(ctx, func() { t.end(context.Cause(ctx)) })
@@ -132,6 +137,12 @@ func (s *Service) carry(ctx context.Context, c net.Conn, call *middleware.Call, 
 	o.BytesIn, o.BytesOut = t.in.Load(), t.out.Load()
 	return err
 }
+
+// endedError is a stream ended because its caller may no longer call, or
+// because the service goes.
+type endedError struct{ reason string }
+
+func (e *endedError) Error() string { return "stream ended: " + e.reason }
 
 // connect picks a node and dials it; when that fails, another one once.
 func (s *Service) connect(ctx context.Context, call *middleware.Call, site *Site) (upstream.Lease, net.Conn, error) {

@@ -321,7 +321,7 @@ func TestABlacklistedPeersStreamEnds(t *testing.T) {
 	g.use(t, &spec.Document{Blacklist: []spec.BlacklistRule{{CIDR: "127.0.0.1"}}})
 	sweep()
 	hearClosed(t, c)
-	require.EqualError(t, g.outcome(t).Err, "blacklisted")
+	require.Equal(t, "blacklisted", g.outcome(t).Reason)
 	require.Zero(t, g.Enders.Len())
 }
 
@@ -337,7 +337,7 @@ func TestTheStreamsOfADeletedServiceEndWhenToldTo(t *testing.T) {
 		return ""
 	})
 	hearClosed(t, c)
-	require.EqualError(t, g.outcome(t).Err, "service_gone")
+	require.Equal(t, "service_gone", g.outcome(t).Reason)
 }
 
 func TestTheEndOfTheContextEndsStreams(t *testing.T) {
