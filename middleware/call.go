@@ -1,5 +1,5 @@
 // Package middleware answers "may it pass?": gates, written once for every
-// protocol.
+// protocol. order.go is the list of them.
 package middleware
 
 import (
@@ -13,28 +13,42 @@ import (
 // Call is one request or connection on its way through the gates.
 type Call struct {
 	Service   string
-	Peer      netip.Addr       // who connected, unmapped, without zone
-	Client    netip.Addr       // whom the peer speaks for; Peer unless it is a trusted proxy
-	Scheme    string           // as the client used it: http, https; "" for TCP
+	Peer      netip.Addr       // who connected; see Addr
+	Client    netip.Addr       // whom the peer speaks for: itself, unless it is a trusted proxy
+	Scheme    string           // http or https, as the client used it; "" for TCP
 	Request   *message.Request // nil for TCP
 	RequestID string
 	Now       time.Time // the clock, read once
 
-	// Set by the gates of authentication:
+	// Authentication sets these:
 	Tenant     *Tenant
-	Credential string    // id of the credential the token was issued for
-	Expires    time.Time // the token's; zero without one
+	Credential string    // the credential the token was issued for
+	Expires    time.Time // when the token does; zero without one
 
-	ends    []func(*message.Outcome)
-	ended   bool
-	took    [4]flow.Taken
-	ntook   int
-	meters  [4]*flow.Subject
-	nmeters int
+	scope  []string // services the token is for; nil for all
+	ends   []func(*message.Outcome)
+	ended  bool
+	took   pocket[flow.Taken]
+	meters pocket[*flow.Subject]
 }
 
-// Addr is an address in the form every gate compares: IPv4-mapped IPv6 as
-// IPv4, without zone.
+// pocket is a short list that needs no memory of its own.
+type pocket[T any] struct {
+	n    int
+	held [6]T
+}
+
+func (p *pocket[T]) put(v T) {
+	if p.n < len(p.held) {
+		p.held[p.n] = v
+		p.n++
+	}
+}
+
+func (p *pocket[T]) all() []T { return p.held[:p.n] }
+
+// Addr is an address in the form gates compare: IPv4-mapped IPv6 as IPv4,
+// without zone.
 func Addr(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
 // Reset makes c a new call and keeps its allocations.
@@ -58,18 +72,28 @@ func (c *Call) End(o *message.Outcome) {
 	}
 }
 
-// Meter adds a subject that counts this call. The forwarder adds the total and
-// the service, the tenant gate the tenant and its pair with the service.
+// took notes what a gate took, to give it back if a later one refuses.
+func (c *Call) take(t flow.Taken) { c.took.put(t) }
+
+func (c *Call) giveBack() {
+	all := c.took.all()
+	for i := len(all) - 1; i >= 0; i-- {
+		all[i].GiveBack(c.Now)
+	}
+	c.took.n = 0
+}
+
+// Meter adds a subject that counts this call. Forwarders add the total and the
+// service; the tenant gate adds the tenant and its pair with the service.
 func (c *Call) Meter(s *flow.Subject) {
-	if s != nil && c.nmeters < len(c.meters) {
-		c.meters[c.nmeters] = s
-		c.nmeters++
+	if s != nil {
+		c.meters.put(s)
 	}
 }
 
-// Count counts the call's outcome on every meter. now is when it ended.
+// Count counts the call's outcome on every meter; now is when it ended.
 func (c *Call) Count(now time.Time, o *message.Outcome) {
-	for _, s := range c.meters[:c.nmeters] {
+	for _, s := range c.meters.all() {
 		s.Count(now, o.Status, o.Reason, o.Duration)
 		if o.GRPC >= 0 {
 			s.GRPC(now, o.GRPC)
@@ -79,7 +103,7 @@ func (c *Call) Count(now time.Time, o *message.Outcome) {
 
 // Bytes counts bytes on every meter, as they flow.
 func (c *Call) Bytes(now time.Time, in, out uint64) {
-	for _, s := range c.meters[:c.nmeters] {
+	for _, s := range c.meters.all() {
 		s.Bytes(now, in, out)
 	}
 }

@@ -12,8 +12,19 @@ import (
 // other counts as "internal".
 type Gate func(*Call) error
 
-// Chain is the gates of one service, in order.
-type Chain []Gate
+// order is the way through, first gate first. Each makes its gate for a
+// service, or nil where the service has no use for it. The blacklist comes
+// before all of them, before it is even known which service is meant: see
+// State.Blacklist. Add yours here, in its own file.
+var order = []func(Inputs) (Gate, error){
+	access,
+	clientLimit,
+	auth,
+	tenant,
+	tenantLimit,
+	serviceLimit,
+	quota,
+}
 
 // Inputs is what a chain is made of.
 type Inputs struct {
@@ -21,13 +32,31 @@ type Inputs struct {
 	State   *State
 }
 
-// NewChain makes the chain of a service: only the gates it needs. The chain
-// stays right when tenants, keys or the blacklist change (see State.Use); it
-// is made again only for another service, or other settings of it.
-func NewChain(in Inputs) (Chain, error) { panic("surface") }
+// id is the service's subject, which also names its limiters.
+func (in Inputs) id() string { return flow.ServiceID(in.Service.Name, in.Service.Origin) }
 
-// Admit asks each gate in turn. On a refusal, which it returns, what earlier
-// gates took is given back and the call ends.
+// Chain is the gates of one service, in order.
+type Chain []Gate
+
+// NewChain makes the chain of a service, of only the gates it needs. It stays
+// right while tenants, keys and the blacklist change (State.Use). Errors are
+// *spec.Invalid, their fields relative to the service.
+func NewChain(in Inputs) (Chain, error) {
+	var chain Chain
+	for _, make := range order {
+		gate, err := make(in)
+		if err != nil {
+			return nil, err
+		}
+		if gate != nil {
+			chain = append(chain, gate)
+		}
+	}
+	return chain, nil
+}
+
+// Admit asks each gate in turn. On a refusal, a *Denied which it returns, what
+// earlier gates took is given back and the call ends.
 func (c Chain) Admit(call *Call) error {
 	for _, gate := range c {
 		if err := gate(call); err != nil {
@@ -38,25 +67,11 @@ func (c Chain) Admit(call *Call) error {
 }
 
 func refuse(call *Call, err error) *Denied {
-	d := (*Denied)(nil)
+	var d *Denied
 	if !errors.As(err, &d) {
 		d = &Denied{Reason: "internal", Status: 500, Err: err}
 	}
+	call.giveBack()
 	call.End(&message.Outcome{Status: d.Status, GRPC: -1, Reason: d.Reason, Err: d.Err})
 	return d
 }
-
-// State is what the gates of all services share and what changes without a
-// service changing: tenants, tokens, the blacklist. One per process; it
-// outlives generations, which set it by Use when they are swapped in.
-type State struct {
-	Counters *flow.Counters
-	Limiters *flow.Limiters
-	Quotas   *flow.Quotas
-}
-
-// NewState makes a state without tenants and with an empty blacklist.
-func NewState(c *flow.Counters, l *flow.Limiters, q *flow.Quotas) *State { panic("surface") }
-
-// Use makes tenants and blacklist the current ones, at a swap.
-func (s *State) Use(t *Tenants, b *Blacklist) {}
