@@ -255,10 +255,13 @@ func greet(ctx context.Context, board *dashboard.Server, carrier *proxyserver.Se
 	}
 	addresses := carrier.Addresses()
 	fmt.Printf("\n  Yumen %s is up.\n\n  console   http://%s\n", version, board.Address())
-	if password, err := os.ReadFile(console.PasswordFile); err == nil {
-		fmt.Printf("  log in    admin / %s   (also in %s, until it is changed)\n", strings.TrimSpace(string(password)), console.PasswordFile)
+	if _, err := os.Stat(console.PasswordFile); err == nil {
+		fmt.Printf("  log in    admin, the password in %s until it is changed\n", console.PasswordFile)
 	}
-	fmt.Printf("  gateway   http://%s  https://%s\n", addresses["http"], addresses["https"])
+	fmt.Printf("  gateway   http://%s\n", addresses["http"])
+	if https := addresses["https"]; https != "" {
+		fmt.Printf("            https://%s\n", https)
+	}
 	if demo {
 		fmt.Printf("  try       curl http://%s/demo/\n  tenant    demo, its secret in %s\n", addresses["http"], filepath.Join(data, "demo-secret"))
 	}
