@@ -128,7 +128,12 @@ func (i *issue) servesHost(authority string) bool {
 		host = host[:end]
 	}
 	host = strings.TrimSuffix(host, ".")
-	return slices.ContainsFunc(i.hosts, func(h string) bool { return strings.EqualFold(h, host) })
+	return slices.ContainsFunc(i.hosts, func(h string) bool {
+		if name, ok := strings.CutPrefix(h, "*"); ok { // ".example.com", and at least a label before it
+			return len(host) > len(name) && strings.EqualFold(host[len(host)-len(name):], name)
+		}
+		return strings.EqualFold(h, host)
+	})
 }
 
 func (i *issue) keys(method string) answer {
