@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"yumen/flow"
 	"yumen/message"
 	"yumen/middleware"
 	reverseproxy "yumen/reverse_proxy"
@@ -119,4 +120,20 @@ type Service struct {
 
 	source spec.Service // sparse
 	routes []route.Entry[*reverseproxy.Service]
+}
+
+// InUse names what g needs of what outlives it: the digests of its targets,
+// the subjects of its services and tenants.
+func (g *Generation) InUse() (digests, subjects map[string]bool) {
+	digests, subjects = make(map[string]bool, len(g.Pools)), make(map[string]bool, len(g.Services))
+	for _, s := range g.Services {
+		subjects[flow.ServiceID(s.Name, s.Origin)] = true
+		for _, d := range s.Pool.Digests() {
+			digests[d] = true
+		}
+	}
+	for _, t := range g.Document.Tenants {
+		subjects[flow.TenantID(t.AppID, t.Origin)] = true
+	}
+	return digests, subjects
 }
