@@ -86,9 +86,10 @@ type Server struct {
 	stopping chan struct{} // closed when streams are to end
 	stopOnce sync.Once
 
-	mu    sync.Mutex
-	bound net.Listener
-	ready chan struct{} // closed when the console listens
+	mu         sync.Mutex
+	bound      net.Listener
+	adminBound net.Listener
+	ready      chan struct{} // closed when all listens
 }
 
 // New checks cfg and makes a Server; nothing runs and nothing is asked of the
@@ -161,39 +162,47 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var admin net.Listener
+	if s.cfg.Admin != "" {
+		if admin, err = net.Listen("tcp", s.cfg.Admin); err != nil {
+			return errors.Join(fmt.Errorf("dashboard admin port: %w", err), console.Close())
+		}
+		s.log.Info("dashboard admin port listens", "address", admin.Addr().String())
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.serve(ctx, console, s.handler) })
-	if s.cfg.Admin != "" {
-		l, err := net.Listen("tcp", s.cfg.Admin)
-		if err != nil {
-			_ = console.Close()
-			return fmt.Errorf("dashboard admin port: %w", err)
-		}
-		s.log.Info("dashboard admin port listens", "address", l.Addr().String())
-		group.Go(func() error { return s.serve(ctx, l, s.admin) })
+	if admin != nil {
+		group.Go(func() error { return s.serve(ctx, admin, s.admin) })
 	}
 	for _, part := range s.parts() {
 		group.Go(func() error { part(ctx); return nil })
 	}
 	s.mu.Lock()
-	s.bound = console
+	s.bound, s.adminBound = console, admin
 	s.mu.Unlock()
 	close(s.ready)
 	s.log.Info("console listens", "address", console.Addr().String(), "url", s.url())
 	return group.Wait()
 }
 
-// Ready is closed once the console listens.
+// Ready is closed once everything listens.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
 // Address is where the console listens; "" before Run has bound it.
-func (s *Server) Address() string {
+func (s *Server) Address() string { return s.address(func() net.Listener { return s.bound }) }
+
+// AdminAddress is where the admin port listens; "" where there is none.
+func (s *Server) AdminAddress() string {
+	return s.address(func() net.Listener { return s.adminBound })
+}
+
+func (s *Server) address(of func() net.Listener) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bound == nil {
-		return ""
+	if l := of(); l != nil {
+		return l.Addr().String()
 	}
-	return s.bound.Addr().String()
+	return ""
 }
 
 // Handler is the console and its API, for who serves it elsewhere.

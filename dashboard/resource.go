@@ -275,10 +275,9 @@ func switched(v any, on bool) any {
 }
 
 // clone makes a copy of an object under another name.
-func (s *Server) clone(c *gin.Context, r resource, name string, copyOf func(original any) any) error {
+func (s *Server) clone(c *gin.Context, r resource, name, to string, copyOf func(original any) any) error {
 	var made *NewCredential
-	var to string
-	saved, err := s.save(c, "", func(e *edit) error {
+	saved, err := s.save(c, "clone "+string(r.kind)+" "+name+" as "+clip(to), func(e *edit) error {
 		original, ok := e.Get(r.key(name))
 		if !ok {
 			return dao.ErrNotFound
@@ -287,8 +286,6 @@ func (s *Server) clone(c *gin.Context, r resource, name string, copyOf func(orig
 		if err := checkOne(v, s.cfg.Ports); err != nil {
 			return err
 		}
-		to = identity(v)
-		e.message = "clone " + string(r.kind) + " " + name + " as " + to
 		var err error
 		if made, err = s.add(c, e, r, v); err != nil {
 			return err

@@ -21,9 +21,8 @@ import (
 // edit is a draft that remembers what it changed.
 type edit struct {
 	*dao.Draft
-	base    *spec.Document
-	message string
-	steps   []step
+	base  *spec.Document
+	steps []step
 }
 
 // step is one change of one object; nil is absent.
@@ -124,8 +123,9 @@ func tenantOf(d *spec.Document, appID string) *spec.Tenant {
 
 // saved is what became of a change.
 type saved struct {
-	revision uint64
-	plan     *Plan // of a dry run
+	revision  uint64
+	unchanged bool  // it says what was there before, so nothing was released
+	plan      *Plan // of a dry run
 }
 
 // answered answers a dry run; otherwise it says the revision and leaves the
@@ -135,7 +135,9 @@ func (s saved) answered(c *gin.Context) bool {
 		c.JSON(http.StatusOK, s.plan)
 		return true
 	}
-	c.Header("X-Yumen-Revision", strconv.FormatUint(s.revision, 10))
+	if !s.unchanged {
+		c.Header("X-Yumen-Revision", strconv.FormatUint(s.revision, 10))
+	}
 	return false
 }
 
@@ -155,7 +157,9 @@ func (s *Server) save(c *gin.Context, message string, change func(*edit) error) 
 		return saved{}, err
 	}
 	var plan *Plan
+	var before uint64
 	rev, err := s.publish(c, who(c), func(e *edit) error {
+		before = e.Head().Number
 		if err := change(e); err != nil {
 			return err
 		}
@@ -171,7 +175,7 @@ func (s *Server) save(c *gin.Context, message string, change func(*edit) error) 
 	if err != nil {
 		return saved{}, err
 	}
-	return saved{revision: rev.Number}, nil
+	return saved{revision: rev.Number, unchanged: rev.Number == before}, nil
 }
 
 // publish is save without a request.
@@ -201,22 +205,20 @@ func (s *Server) hint(ctx context.Context) {
 // plan says what an edit changes.
 func (e *edit) plan() *Plan {
 	before, after := new(spec.Document), new(spec.Document)
-	first, last := map[spec.Key]any{}, map[spec.Key]any{}
+	last := map[spec.Key]any{}
+	var keys []spec.Key
 	for _, s := range e.steps {
 		if _, seen := last[s.key]; !seen {
-			first[s.key] = s.before
+			keys = append(keys, s.key)
+			include(before, s.key, s.before)
 		}
 		last[s.key] = s.after
 	}
-	for k, v := range first {
-		include(before, k, v)
-	}
-	for k, v := range last {
-		include(after, k, v)
-	}
-	own := spec.Errors{}
-	for k := range last {
-		own = append(own, ownErrors(e.Document().Warnings(), e.Document(), k)...)
+	d, own := e.Document(), spec.Errors{}
+	warnings := d.Warnings()
+	for _, k := range keys {
+		include(after, k, last[k])
+		own = append(own, ownErrors(warnings, d, k)...)
 	}
 	return &Plan{Changes: changes(spec.Diff(before, after)), Warnings: fieldErrors(own)}
 }
@@ -266,37 +268,61 @@ func changes(all []spec.Change) []Change {
 // run: the same build that the proxies make. What was wrong before, elsewhere,
 // does not stand in the way of a change that has nothing to do with it.
 func (s *Server) check(e *edit) error {
+	look := func(d *spec.Document) (errs spec.Errors, err error) {
+		err = generation.Check(d, generation.Options{Ports: s.cfg.Ports})
+		if errors.As(err, &errs) {
+			err = nil
+		}
+		return errs, err
+	}
 	d := e.Document()
-	for _, look := range []func(*spec.Document) error{
-		func(d *spec.Document) error { return d.Validate(s.cfg.Ports) },
-		func(d *spec.Document) error { return generation.Check(d, generation.Options{Ports: s.cfg.Ports}) },
-	} {
-		err := look(d)
-		if err == nil {
-			continue
-		}
-		var errs spec.Errors
-		if !errors.As(err, &errs) {
-			return err
-		}
-		var own spec.Errors
-		for _, st := range e.steps {
-			if st.after != nil {
-				own = append(own, ownErrors(errs, d, st.key)...)
-			}
-		}
-		if len(own) > 0 {
-			return own
-		}
-		var old spec.Errors
-		if err := look(e.base); err != nil && !errors.As(err, &old) {
-			return err
-		}
-		if added := newErrors(errs, d, old, e.base); len(added) > 0 {
-			return added
+	errs, err := look(d)
+	if err != nil || len(errs) == 0 {
+		return err
+	}
+	var own spec.Errors
+	for _, st := range e.steps {
+		if st.after != nil {
+			own = append(own, ownErrors(errs, d, st.key)...)
 		}
 	}
-	return nil
+	if len(own) == 0 {
+		own = e.claims(s.cfg.Ports)
+	}
+	if len(own) > 0 {
+		return own
+	}
+	old, err := look(e.base)
+	if err != nil {
+		return err
+	}
+	return newErrors(errs, d, old, e.base).Err()
+}
+
+// claims are the ports and routes that what was changed wants and others have.
+// Validation blames whoever comes later in the document; here it is always who
+// comes to it now.
+func (e *edit) claims(ports spec.Ports) (own spec.Errors) {
+	d := *e.Document()
+	changed := func(s spec.Service) bool {
+		return slices.ContainsFunc(e.steps, func(st step) bool { return st.key == services.key(s.Name) })
+	}
+	d.Services = slices.Clone(d.Services)
+	slices.SortStableFunc(d.Services, func(a, b spec.Service) int {
+		if changed(a) == changed(b) {
+			return 0
+		} else if changed(a) {
+			return 1
+		}
+		return -1
+	})
+	var errs spec.Errors
+	if errors.As(d.Validate(ports), &errs) {
+		for _, st := range e.steps {
+			own = append(own, ownErrors(errs, &d, st.key)...)
+		}
+	}
+	return own
 }
 
 // ownErrors are those of one object, with pointers into it.

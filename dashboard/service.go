@@ -191,7 +191,7 @@ func (s *Server) cloneService(c *gin.Context) error {
 	if err := s.bind(c, &in); err != nil {
 		return err
 	}
-	return s.clone(c, services, c.Param("name"), func(original any) any {
+	return s.clone(c, services, c.Param("name"), in.Name, func(original any) any {
 		svc := *original.(*spec.Service)
 		svc.Name, svc.Origin, svc.Enabled = in.Name, 0, new(false)
 		if in.Title != "" {

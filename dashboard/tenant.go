@@ -187,7 +187,7 @@ func (s *Server) cloneTenant(c *gin.Context) error {
 	if err := s.bind(c, &in); err != nil {
 		return err
 	}
-	return s.clone(c, tenants, c.Param("app_id"), func(original any) any {
+	return s.clone(c, tenants, c.Param("app_id"), in.AppID, func(original any) any {
 		t := *original.(*spec.Tenant)
 		t.AppID, t.Origin, t.Credentials = in.AppID, 0, nil
 		if in.Name != "" {
