@@ -18,6 +18,7 @@ import (
 
 	"yumen/message"
 	"yumen/message/messagetest"
+	"yumen/wire/rawtest"
 )
 
 func TestMain(m *testing.M) {
@@ -88,3 +89,22 @@ func TestHTTP1Conforms(t *testing.T)        { messagetest.Conformance(t, wire("h
 func TestHTTP1OverTLSConforms(t *testing.T) { messagetest.Conformance(t, wire("https")) }
 func TestH2CConforms(t *testing.T)          { messagetest.Conformance(t, wire("h2c")) }
 func TestHTTP2OverTLSConforms(t *testing.T) { messagetest.Conformance(t, wire("h2")) }
+
+func TestStandardTargetSideConformsWithRawServer(t *testing.T) {
+	messagetest.Conformance(t, func(t testing.TB, handle func(*message.Exchange)) messagetest.Wire {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		s := rawtest.Serve(l, handle)
+		t.Cleanup(s.Close)
+		return messagetest.Wire{Back: transport(t), Target: target(l.Addr().String(), "http")}
+	})
+}
+
+func TestStandardServerConformsWithRawClient(t *testing.T) {
+	messagetest.Conformance(t, func(t testing.TB, handle func(*message.Exchange)) messagetest.Wire {
+		_, address := server(t, Limits{Header: time.Minute, Idle: time.Minute, BodyIdle: time.Minute}, false, handle)
+		b := new(rawtest.Back)
+		t.Cleanup(b.Wait)
+		return messagetest.Wire{Back: b, Target: target(address, "http")}
+	})
+}
