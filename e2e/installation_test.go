@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -154,7 +155,10 @@ func (p *node) start(t *testing.T) {
 // ready waits until the process says so on its admin address.
 func ready(t *testing.T, p *testenv.Process, admin string) {
 	t.Helper()
-	soon(t, func() bool { return readiness(admin) == http.StatusOK }, "%s is ready", admin)
+	soon(t, func() bool {
+		return readiness(admin) == http.StatusOK || p.Signal(syscall.Signal(0)) != nil
+	}, "%s is ready", admin)
+	require.NoError(t, p.Signal(syscall.Signal(0)), "the process ended")
 }
 
 // readiness is the status of /readyz, 0 when nobody answers.
