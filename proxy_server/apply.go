@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"yumen/flow"
 	"yumen/generation"
 	"yumen/middleware"
 	"yumen/spec"
@@ -93,22 +94,28 @@ func (s *Server) unusable(what string, err error) {
 	s.acknowledge()
 }
 
+// goneService is one that ran and is no more.
+type goneService struct {
+	at      time.Time
+	subject string // of its counter
+}
+
 // noteGone remembers since when services are gone.
 func (s *Server) noteGone(old, g *generation.Generation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	for name, at := range s.gone {
-		if g.Services[name] != nil || now.Sub(at) > 2*drainTimeout {
+	for name, one := range s.gone {
+		if g.Services[name] != nil || now.Sub(one.at) > 2*drainTimeout {
 			delete(s.gone, name)
 		}
 	}
 	if old == nil {
 		return
 	}
-	for name := range old.Services {
+	for name, service := range old.Services {
 		if g.Services[name] == nil {
-			s.gone[name] = now
+			s.gone[name] = goneService{at: now, subject: flow.ServiceID(name, service.Origin)}
 		}
 	}
 }
@@ -119,13 +126,29 @@ func (s *Server) sweep(now time.Time) {
 	gone := maps.Clone(s.gone)
 	s.mu.Unlock()
 	s.live.Sweep(now, func(st middleware.Stream) string {
-		if at, ok := gone[st.Service]; ok && st.Since.Before(at) && now.Sub(at) >= drainTimeout {
+		if one, ok := gone[st.Service]; ok && st.Since.Before(one.at) && now.Sub(one.at) >= drainTimeout {
 			return "service_gone"
 		}
 		return s.kept.State.Refused(st, now)
 	})
 }
 
-// sweepLevels frees what nobody names any more: levels of limits, counters.
-func (s *Server) sweepLevels(now time.Time) {
+// sweepUnused frees what nobody names any more: connections to targets that
+// are gone, levels of limits, counters. What a service used stays for as long
+// as its streams may.
+func (s *Server) sweepUnused(now time.Time) {
+	g := s.gen.Load()
+	if g == nil {
+		return
+	}
+	digests, subjects := g.InUse()
+	s.mu.Lock()
+	for _, one := range s.gone {
+		subjects[one.subject] = true
+	}
+	s.mu.Unlock()
+	s.back.CloseIdle(func(digest string) bool { return digests[digest] })
+	keep := func(subject string) bool { return subjects[subject] }
+	s.kept.State.Sweep(now, keep)
+	s.counters.Sweep(keep)
 }

@@ -20,7 +20,6 @@ type listener struct {
 	take func(net.Conn) // must not block
 
 	open     sync.WaitGroup
-	accepted atomic.Uint64
 	troubles atomic.Uint64 // times that accepting failed
 }
 
@@ -49,7 +48,6 @@ func (l *listener) run() {
 		c, err := l.Accept()
 		if err == nil {
 			wait = 0
-			l.accepted.Add(1)
 			l.take(c)
 			continue
 		}
@@ -118,53 +116,6 @@ func (q *queue) Close() error {
 
 // Addr is the socket's.
 func (q *queue) Addr() net.Addr { return q.addr }
-
-// crowd counts connections, in all and by client, and says when they are too
-// many. IPv6 clients count per /64, as limits do.
-type crowd struct {
-	mu     sync.Mutex
-	all    int
-	client map[netip.Addr]int
-}
-
-// enter counts one in, or says no. A limit of 0 is none.
-func (c *crowd) enter(who netip.Addr, all, perClient int) bool {
-	who = clientOf(who)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if all > 0 && c.all >= all || perClient > 0 && c.client[who] >= perClient {
-		return false
-	}
-	if c.client == nil {
-		c.client = map[netip.Addr]int{}
-	}
-	c.all++
-	c.client[who]++
-	return true
-}
-
-// leave counts one out.
-func (c *crowd) leave(who netip.Addr) {
-	who = clientOf(who)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all--
-	if c.client[who]--; c.client[who] <= 0 {
-		delete(c.client, who)
-	}
-}
-
-func clientOf(a netip.Addr) netip.Addr {
-	a = a.Unmap()
-	if a.Is4() {
-		return a
-	}
-	p, err := a.WithZone("").Prefix(64)
-	if err != nil {
-		return a
-	}
-	return p.Addr()
-}
 
 // peerOf is who connected, unmapped.
 func peerOf(c net.Conn) netip.Addr {

@@ -21,6 +21,7 @@ const (
 	flushEvery     = time.Second
 	clockEvery     = 10 * time.Second
 	sweepEvery     = 2 * time.Second
+	unusedEvery    = 20 * time.Second
 	reportLimit    = 3 * time.Second // for one report to Redis
 	healthEvery    = 2 * time.Second
 	healthAtMost   = 10 * time.Second // between two, however many services
@@ -53,6 +54,7 @@ func (r *reporter) report(ctx context.Context) {
 			r.beat(ctx)
 		case <-r.ack:
 			r.beat(ctx)
+			r.exchangeQuotas(ctx) // what counts now may be another's
 		case <-clock.C:
 			r.setClock(ctx)
 		case <-flush.C:
@@ -253,7 +255,7 @@ func (r *reporter) exchangeQuotas(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	day := r.clock.Now().In(g.Zone).Format(time.DateOnly)
+	day := r.quotas.Day(time.Now())
 	sums := make(map[string]uint64, len(ids))
 	for some := range slices.Chunk(ids, subjectsAtOnce) {
 		read, err := r.redis.ReadSubjects(ctx, kv.StepDay, day, some)

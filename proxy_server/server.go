@@ -81,6 +81,7 @@ type Server struct {
 	counters *flow.Counters
 	quotas   *flow.Quotas
 	limiters *flow.Limiters
+	dialer   *upstream.Dialer
 	nodes    *upstream.Registry
 	live     *middleware.Live
 	back     *std.Transport
@@ -88,10 +89,9 @@ type Server struct {
 
 	gen    atomic.Pointer[generation.Generation]
 	access *accessLog
-	good   *lastGood    // nil without a state directory
-	spool  *spool       // likewise
-	lock   *os.File     // likewise: of the state directory
-	certs  *certs.Store // nil for a self-made certificate
+	good   *lastGood // nil without a state directory
+	spool  *spool    // likewise
+	lock   *os.File  // likewise: of the state directory
 	admin  *adminServer
 	shared []*port       // http, https
 	reload chan struct{} // SIGHUP
@@ -114,12 +114,13 @@ type Server struct {
 	savedHead generation.Head
 
 	mu        sync.Mutex
+	certs     *certs.Store // nil for a self-made certificate
 	bound     map[string]net.Addr
 	appliedAt time.Time
-	knownAt   time.Time            // when what runs was last known to be what is wanted
-	waiting   string               // for what, while nothing runs
-	trouble   string               // why the wanted document is not what runs
-	gone      map[string]time.Time // services that are no more, since when
+	knownAt   time.Time              // when what runs was last known to be what is wanted
+	waiting   string                 // for what, while nothing runs
+	trouble   string                 // why the wanted document is not what runs
+	gone      map[string]goneService // by name
 }
 
 // New makes a server from its settings and stores. In file mode both stores
@@ -158,13 +159,14 @@ func New(c Config, db *dao.Store, redis *kv.Store, ring *spec.Keyring, log *slog
 		conf: c, log: log, db: db, redis: redis, ring: ring, started: time.Now(), incarnation: strings.ToLower(rand.Text()[:16]),
 		ports:  spec.Ports{Min: c.ListenPorts[0], Max: c.ListenPorts[1], Taken: taken(c)},
 		access: newAccessLog(c.AccessLog), reload: make(chan struct{}, 1), ack: make(chan struct{}, 1),
-		own: map[uint16]*port{}, bound: map[string]net.Addr{}, gone: map[string]time.Time{},
+		own: map[uint16]*port{}, bound: map[string]net.Addr{}, gone: map[string]goneService{},
 	}
 	if err := s.openState(); err != nil {
 		return nil, err
 	}
 	dialer := upstream.NewDialer(c.Deny...)
-	dialer.DenyAddrs = c.DenyAddr
+	dialer.DenyAddrs = slices.Clone(c.DenyAddr)
+	s.dialer = dialer
 	s.counters = flow.NewCounters(c.Name, time.Now)
 	s.quotas = flow.NewQuotas(time.UTC)
 	s.limiters = flow.NewLimiters()
@@ -253,6 +255,9 @@ func (s *Server) open() error {
 	if s.admin, err = s.openAdmin(); err != nil {
 		return err
 	}
+	if l := s.admin.listener; l != nil {
+		s.dialer.DenyAddrs = append(s.dialer.DenyAddrs, l.Addr().(*net.TCPAddr).AddrPort())
+	}
 	conf, err := s.tlsConfig()
 	if err != nil {
 		return err
@@ -301,7 +306,9 @@ func (s *Server) tlsConfig() (*tls.Config, error) {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
 	if s.conf.TLSCert != "" {
+		s.mu.Lock()
 		s.certs = store // only what somebody gave can become another
+		s.mu.Unlock()
 	}
 	return store.Config(), nil
 }
@@ -383,6 +390,7 @@ func (s *Server) tend(ctx context.Context) {
 	defer t.Stop()
 	var dropped uint64
 	last := s.measure(usage{at: time.Now()})
+	swept := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -390,7 +398,10 @@ func (s *Server) tend(ctx context.Context) {
 		case now := <-t.C:
 			last = s.measure(last)
 			s.sweep(now)
-			s.sweepLevels(now)
+			if now.Sub(swept) >= unusedEvery {
+				s.sweepUnused(now)
+				swept = now
+			}
 			if s.redis == nil {
 				// Nobody reads the buckets; only the totals are of use.
 				s.counters.Confirm(s.counters.Flush(time.UTC))
@@ -432,8 +443,11 @@ func (s *Server) Ready() bool { return s.gen.Load() != nil && !s.stopping.Load()
 // Reload reads the files again (document, certificates), as SIGHUP asks. It
 // also confirms a document that loses most services.
 func (s *Server) Reload() {
-	if s.certs != nil {
-		if err := s.certs.Reload(); err != nil {
+	s.mu.Lock()
+	files := s.certs
+	s.mu.Unlock()
+	if files != nil {
+		if err := files.Reload(); err != nil {
 			s.log.Error("certificate not taken over; going on with the one before", "error", err)
 		}
 	}
