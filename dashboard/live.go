@@ -51,7 +51,7 @@ func (s *Server) live(c *gin.Context) error {
 // ends.
 func (s *Server) stream(c *gin.Context, out *events, names []string) error {
 	token := s.cookie(c.Request)
-	check, ping := time.NewTicker(sessionCheck), time.NewTicker(pingEvery)
+	check, ping := time.NewTicker(sessionCheck), time.NewTicker(s.streams.ping)
 	defer check.Stop()
 	defer ping.Stop()
 	f, next := s.pulse.latest()
@@ -86,7 +86,6 @@ func (s *Server) stream(c *gin.Context, out *events, names []string) error {
 
 const (
 	sessionCheck = 2 * time.Second
-	pingEvery    = 15 * time.Second
 	sendLimit    = 10 * time.Second // a client that reads slower is gone
 	maxStreams   = 1000
 )
@@ -136,9 +135,12 @@ func (e *events) send(name string, data any) error {
 }
 
 // streams bounds how many watch at once.
-type streams struct{ open atomic.Int64 }
+type streams struct {
+	open atomic.Int64
+	ping time.Duration
+}
 
-func newStreams() *streams { return new(streams) }
+func newStreams() *streams { return &streams{ping: 15 * time.Second} }
 
 func (s *streams) enter() bool {
 	if s.open.Add(1) > maxStreams {
