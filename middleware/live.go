@@ -26,6 +26,7 @@ type Stream struct {
 	Credential   string
 	Expires      time.Time // the token's
 	Since        time.Time
+	Endless      bool // WebSocket or events: it will not end by itself
 }
 
 type liveStream struct {
@@ -51,6 +52,9 @@ func (l *Live) Add(call *Call, end func(reason string)) (remove func()) {
 	}, end}
 	if call.Tenant != nil {
 		s.Tenant = call.Tenant.AppID
+	}
+	if r := call.Request; r != nil {
+		s.Endless = r.Upgrade != "" || r.Fields.Token("Accept", "text/event-stream")
 	}
 	shard := &l.shards[maphash.Comparable(l.seed, s)%uint64(len(l.shards))]
 	shard.mu.Lock()
