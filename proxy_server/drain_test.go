@@ -2,15 +2,18 @@ package proxyserver
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
 	"yumen/testenv"
@@ -120,4 +123,81 @@ func ask(t *testing.T, c net.Conn, path string) *http.Response {
 	_, _ = io.Copy(io.Discard, r.Body)
 	r.Body.Close()
 	return r
+}
+
+func TestStoppingSaysGoodbyeToWebSocketsAtOnceAndLetsDownloadsFinish(t *testing.T) {
+	release := make(chan struct{})
+	address := handler(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/web/socket":
+			c, err := websocket.Accept(w, r, nil)
+			if err != nil {
+				return
+			}
+			defer c.CloseNow()
+			for {
+				kind, b, err := c.Read(r.Context())
+				if err != nil {
+					return
+				}
+				if c.Write(r.Context(), kind, b) != nil {
+					return
+				}
+			}
+		case "/web/events":
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprint(w, "data: 1\n\n")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		case "/web/download":
+			for i := range 30 { // long enough to count as a stream
+				fmt.Fprintf(w, "part %d\n", i)
+				_ = http.NewResponseController(w).Flush()
+				if i == 25 {
+					<-release
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+		}
+	})
+	g := fileGateway(t, Config{DrainLimit: 10 * time.Second}, services(httpService("web", address))).ready()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	socket, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(g.url("/web/socket"), "http"), nil)
+	require.NoError(t, err)
+	defer socket.CloseNow()
+	require.NoError(t, socket.Write(ctx, websocket.MessageText, []byte("hi")))
+	_, b, err := socket.Read(ctx)
+	require.NoError(t, err)
+	require.Equal(t, "hi", string(b))
+
+	req, err := http.NewRequest("GET", g.url("/web/events"), nil)
+	require.NoError(t, err)
+	req.Header.Set("Accept", "text/event-stream")
+	events, err := client(t, false).Do(req)
+	require.NoError(t, err)
+	defer events.Body.Close()
+
+	download, err := client(t, false).Get(g.url("/web/download"))
+	require.NoError(t, err)
+	defer download.Body.Close()
+	lines := bufio.NewScanner(download.Body)
+	for i := range 26 {
+		require.True(t, lines.Scan())
+		require.Equal(t, fmt.Sprintf("part %d", i), lines.Text())
+	}
+
+	stopped := make(chan error, 1)
+	go func() { stopped <- g.stop() }()
+	_, _, err = socket.Read(ctx)
+	require.Equal(t, websocket.StatusGoingAway, websocket.CloseStatus(err), "%v", err)
+	_, _ = io.Copy(io.Discard, events.Body) // ends
+	close(release)
+	for i := 26; i < 30; i++ {
+		require.True(t, lines.Scan(), "%v", lines.Err())
+		require.Equal(t, fmt.Sprintf("part %d", i), lines.Text())
+	}
+	require.False(t, lines.Scan())
+	require.NoError(t, lines.Err(), "the download is whole")
+	require.NoError(t, <-stopped)
 }

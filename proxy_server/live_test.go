@@ -348,6 +348,46 @@ func TestStreamsOfADeletedServiceGetTheirTimeAndThenEnd(t *testing.T) {
 	require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
 }
 
+func TestStreamsOfADisabledTenantEndWithinFiveSecondsAndThoseOfOthersGoOn(t *testing.T) {
+	s := newStores(t)
+	events := handler(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for r.Context().Err() == nil {
+			fmt.Fprint(w, "data: x\n\n")
+			if http.NewResponseController(w).Flush() != nil {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+	s.put(services(httpService("events", events, "access: {auth: jwt}")) + "tenants: [{app_id: bad}, {app_id: good}]\n")
+	s.signingKey()
+	secrets := map[string]string{"bad": s.credential("bad"), "good": s.credential("good")}
+	g := s.gateway(Config{}).ready()
+	open := func(appID string) io.ReadCloser {
+		req, err := http.NewRequest("GET", g.url("/events"), nil)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+tokenOf(t, g, appID, secrets[appID]))
+		r, err := client(t, false).Do(req)
+		require.NoError(t, err)
+		require.Equal(t, 200, r.StatusCode)
+		return r.Body
+	}
+	bad, good := open("bad"), open("good")
+	defer bad.Close()
+	defer good.Close()
+
+	begin := time.Now()
+	s.put("tenants: [{app_id: bad, enabled: false}]")
+	_, _ = io.Copy(io.Discard, bad)
+	require.Less(t, time.Since(begin), 5*time.Second)
+	buf := make([]byte, 64)
+	for range 50 {
+		_, err := good.Read(buf)
+		require.NoError(t, err)
+	}
+}
+
 func TestAPanicOfOneConnectionCostsNoOther(t *testing.T) {
 	s := &Server{log: discard()}
 	a, b := net.Pipe()

@@ -35,6 +35,8 @@ var (
 	descIn       = desc("gateway_request_size_bytes_total", "Body bytes from clients.", "service", "protocol", "node")
 	descOut      = desc("gateway_response_size_bytes_total", "Body bytes to clients.", "service", "protocol", "node")
 	descOpen     = desc("gateway_connections", "Open exchanges, tunnels and connections.", "protocol", "node")
+	descConns    = desc("gateway_client_connections", "HTTP connections now open, idle ones too, by listener.", "listener", "node")
+	descTurned   = desc("gateway_client_connections_refused_total", "HTTP connections closed at once for a limit on connections, by listener.", "listener", "node")
 	descServices = desc("gateway_services", "Services that run.", "protocol", "node")
 	descTargets  = desc("gateway_targets", "Targets of services.", "service", "node")
 	descHealthy  = desc("gateway_healthy_nodes", "Targets of services that take new requests.", "service", "node")
@@ -73,6 +75,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count(descTroubles, c.troubles())
 	if c.access != nil {
 		count(descDropped, c.access.dropped.Load())
+	}
+	for _, p := range c.openPorts() {
+		stats := p.http.Stats()
+		gauge(descConns, float64(stats.Open), p.name)
+		count(descTurned, stats.Refused, p.name)
 	}
 	totals := c.counters.Totals()
 	total := totals[flow.Total]

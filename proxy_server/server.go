@@ -159,7 +159,7 @@ func New(c Config, db *dao.Store, redis *kv.Store, ring *spec.Keyring, log *slog
 		conf: c, log: log, db: db, redis: redis, ring: ring, started: time.Now(), incarnation: strings.ToLower(rand.Text()[:16]),
 		ports:  spec.Ports{Min: c.ListenPorts[0], Max: c.ListenPorts[1], Taken: taken(c)},
 		access: newAccessLog(c.AccessLog), reload: make(chan struct{}, 1), ack: make(chan struct{}, 1),
-		own: map[uint16]*port{}, bound: map[string]net.Addr{}, gone: map[string]goneService{},
+		waiting: "the configuration", own: map[uint16]*port{}, bound: map[string]net.Addr{}, gone: map[string]goneService{},
 	}
 	if err := s.openState(); err != nil {
 		return nil, err
@@ -328,12 +328,11 @@ func (s *Server) drain(cutNow func()) {
 	for _, p := range s.openPorts() {
 		p.listener.close()
 	}
-	g := s.gen.Load()
 	s.live.Sweep(time.Now(), func(st middleware.Stream) string {
-		if g != nil && g.Services[st.Service] != nil && g.Services[st.Service].Protocol != "http" {
-			return "" // TCP and gRPC calls may come to their own end
+		if st.Endless {
+			return "draining"
 		}
-		return "draining"
+		return "" // downloads, gRPC calls and TCP may come to their own end
 	})
 	s.shutAll(limit)
 	until(limit, s.streams.Wait)

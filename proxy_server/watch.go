@@ -54,7 +54,6 @@ func (s *Server) watchStore(ctx context.Context, apply applier) error {
 	}
 	poll := time.NewTicker(hintEvery)
 	defer poll.Stop()
-	s.waitFor("the database and Redis")
 	for first := true; ; first = false {
 		w.look(ctx)
 		if first && s.gen.Load() == nil && ctx.Err() == nil {
@@ -119,7 +118,7 @@ func (w *storeWatch) askHead(ctx context.Context, hint kv.Head) {
 		w.failures++
 		wait := min(time.Second<<min(w.failures-1, 4), headEvery)
 		w.nextHead = time.Now().Add(jitter(wait))
-		if w.failures == 1 {
+		if w.failures == 1 && w.gen.Load() != nil {
 			w.log.Warn("the database does not answer; going on with what runs", "error", err)
 		}
 		w.waitFor(fmt.Sprintf("the database: %v", err))
@@ -221,7 +220,6 @@ func jitter(d time.Duration) time.Duration {
 // watchDocument is file mode: it follows one file till ctx ends.
 func (s *Server) watchDocument(ctx context.Context, apply applier) {
 	w := &fileWatch{path: s.conf.Document, log: s.log, reload: s.reload, retry: s.needsRetry}
-	s.waitFor("the document " + s.conf.Document)
 	use := func(content []byte, confirmed bool) {
 		d, err := readDocument(s.conf.Document, content, s.ports)
 		if err == nil {
