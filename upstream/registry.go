@@ -26,6 +26,7 @@ type Registry struct {
 	pools  []*Pool
 	nodes  map[nodeKey]*Node
 	checks map[checkKey]*check
+	asked  map[string]*check // one of the checks of each address
 	names  map[string]*name
 	users  map[task][]*Pool // of the current pools
 }
@@ -40,7 +41,7 @@ func NewRegistry(dial *Dialer, log *slog.Logger) *Registry {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		},
 		doubts: make(chan *check, 64), changes: make(chan struct{}, 1),
-		nodes: map[nodeKey]*Node{}, checks: map[checkKey]*check{}, names: map[string]*name{},
+		nodes: map[nodeKey]*Node{}, checks: map[checkKey]*check{}, asked: map[string]*check{}, names: map[string]*name{},
 	}
 }
 
@@ -63,10 +64,12 @@ func (r *Registry) sort() {
 			}
 			if m.check != nil && r.checks[m.check.key] == nil {
 				r.checks[m.check.key] = m.check
+				r.asked[m.check.key.address] = m.check
 			}
 		}
 	}
 	nodes, checks, names := map[nodeKey]*Node{}, map[checkKey]*check{}, map[string]*name{}
+	asked := map[string]*check{}
 	users := map[task][]*Pool{}
 	for _, p := range r.pools {
 		r.refresh(p)
@@ -74,6 +77,7 @@ func (r *Registry) sort() {
 			nodes[nodeKey{p.service, m.node.address}] = m.node
 			if m.check != nil {
 				checks[m.check.key] = m.check
+				asked[m.check.key.address] = m.check
 				users[m.check] = append(users[m.check], p)
 			}
 		}
@@ -85,7 +89,7 @@ func (r *Registry) sort() {
 			}
 		}
 	}
-	r.nodes, r.checks, r.names, r.users = nodes, checks, names, users
+	r.nodes, r.checks, r.asked, r.names, r.users = nodes, checks, asked, names, users
 	select {
 	case r.changes <- struct{}{}:
 	default:
@@ -197,12 +201,10 @@ func (r *Registry) check(key checkKey) *check {
 	}
 	c = &check{key: key, log: r.log, doubts: r.doubts, state: Unknown}
 	// Asked in another way, a node is still the same node.
-	for other, known := range r.checks {
-		if other.address == key.address {
-			c.inherit(known)
-			break
-		}
+	if known := r.asked[key.address]; known != nil {
+		c.inherit(known)
 	}
+	r.asked[key.address] = c
 	r.checks[key] = c
 	return c
 }
