@@ -9,14 +9,19 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"yumen/kv"
 	"yumen/testenv"
 )
 
 func TestMain(m *testing.M) {
-	testenv.Main(m)
+	testenv.Main(m, goleak.IgnoreAnyFunction(lateDial))
 }
+
+// lateDial is how go-redis looks for a server that went away. It ends within a
+// second of Close.
+const lateDial = "github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"
 
 // forEach runs a test on the embedded Redis and on a real one.
 func forEach(t *testing.T, test func(t *testing.T, s *kv.Store)) {

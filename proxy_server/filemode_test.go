@@ -103,7 +103,7 @@ func TestAFirstStartWithUnreachableStoresIsNotReadyAndSaysWhatItWaitsFor(t *test
 	again := run(t, Config{State: g.conf.State}, store, news, ring)
 	again.eventually("ready from the last good state", again.Ready)
 	require.True(t, again.says("/web", "web /web")())
-	require.Contains(t, again.logs.String(), "started from the last good configuration")
+	again.eventually("it is said", func() bool { return strings.Contains(again.logs.String(), "started from the last good configuration") })
 }
 
 func TestADatabaseWithoutTablesStopsTheStartAndNamesTheCommand(t *testing.T) {
