@@ -393,6 +393,11 @@ func (c *carry) response(r *message.Request, resp *http.Response, limit time.Dur
 		limit = to.StreamIdle
 	}
 	c.upload.stop()
+	if resp.ProtoMajor > 1 && c.body != nil && !c.body.whole.Load() {
+		// Net/http's HTTP/2 does not see the context end while it waits for more of
+		// the request.
+		context.AfterFunc(resp.Request.Context(), func() { resp.Body.Close() })
+	}
 	c.answer.Store(newWatch(limit, func() { c.cancel(ErrTargetStuck) }))
 	m.Body = &receivedBody{carry: c, resp: resp}
 	return m
