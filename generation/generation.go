@@ -70,7 +70,6 @@ type Options struct {
 
 // Kept is what outlives generations, and the one before.
 type Kept struct {
-	Node  string // the node's name, for its counter
 	Nodes *upstream.Registry
 	State *middleware.State
 	Live  *middleware.Live

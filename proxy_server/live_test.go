@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"yumen/dao"
+	"yumen/generation"
 	"yumen/spec"
 	"yumen/testenv"
 )
@@ -416,4 +417,44 @@ func TestManyServicesApplyFast(t *testing.T) {
 	g.eventually("applied", func() bool { return g.gen.Load().Head.Number == r.Number })
 	require.Same(t, before, g.gen.Load().Services["s1"], "what did not change is not built again")
 	require.NotContains(t, strings.ToLower(g.logs.String()), "panic")
+}
+
+func TestAnEmptyDatabaseOfAnotherInstallationIsRefusedUntilItIsConfirmed(t *testing.T) {
+	state := t.TempDir()
+	right := newStores(t)
+	right.put(services(httpService("a", backend(t, "a")), httpService("b", backend(t, "b"))))
+	g := right.gateway(Config{State: state}).ready()
+	g.eventually("kept", func() bool { _, err := os.Stat(g.good.path); return err == nil })
+	require.NoError(t, g.stop())
+
+	wrong := newStores(t)
+	wrong.ring = right.ring
+	again := wrong.gateway(Config{State: state}).ready()
+	again.eventually("it says so", func() bool { return strings.Contains(again.logs.String(), "refused until it is confirmed") })
+	require.True(t, again.says("/a", "a /a")())
+	again.eventually("and to the console", func() bool { return strings.Contains(wrong.nodeOf(again).Waiting, "refused until it is confirmed") })
+	again.Reload()
+	again.eventually("confirmed", func() bool { status, _ := again.get("/a"); return status == 404 })
+}
+
+func TestARestoredBackupIsTakenOverAndSaidLoudly(t *testing.T) {
+	s := newStores(t)
+	address := backend(t, "a")
+	first := s.put(services(httpService("a", address), httpService("b", address)))
+	head, err := s.db.Head(t.Context())
+	require.NoError(t, err)
+	s.put(services(httpService("c", address)))
+	g := s.gateway(Config{}).ready()
+	require.True(t, g.says("/c", "a /c")())
+
+	old, err := s.db.Load(t.Context(), head, nil)
+	require.NoError(t, err)
+	w := &storeWatch{Server: g.Server, apply: func(src generation.Source, loss bool) error {
+		require.True(t, loss, "one installation: somebody confirmed it when it was saved")
+		require.Equal(t, first.Number, src.Head.Number)
+		return nil
+	}}
+	w.db = s.db
+	require.NoError(t, w.load(t.Context(), old.Head))
+	require.Contains(t, g.logs.String(), "a backup was restored?")
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -198,4 +199,20 @@ func TestTheAccessLogTellsOfEveryRequestAndConnection(t *testing.T) {
 	require.Equal(t, "tcp", byService["pipe"]["protocol"])
 	require.EqualValues(t, 5, byService["pipe"]["bytes_in"])
 	require.EqualValues(t, 5, byService["pipe"]["bytes_out"])
+}
+
+func TestTheGatewaysOwnAdminPortAndLinkLocalAddressesAreNoTargets(t *testing.T) {
+	g := fileGateway(t, Config{}, services(httpService("a", backend(t, "a")))).ready()
+	_, port, err := net.SplitHostPort(g.Addresses()["admin"])
+	require.NoError(t, err)
+	g.write(services(httpService("a", backend(t, "a")), httpService("own", "127.0.0.1:"+port),
+		httpService("named", "localhost:"+port, "upstream_note: x")))
+	g.eventually("an unknown field refuses the whole file", func() bool { return strings.Contains(g.logs.String(), "upstream_note") })
+	g.write(services(httpService("a", backend(t, "a")), httpService("own", "127.0.0.1:"+port), httpService("named", "localhost:"+port)))
+	g.eventually("taken over but for that", func() bool { return len(g.gen.Load().Faults) == 1 })
+	f := g.gen.Load().Faults[0]
+	require.Equal(t, "own /upstream/targets/0/address denied_address", f.Name+" "+f.Field+" "+f.Code)
+	status, body := g.get("/named/healthz")
+	require.Contains(t, []int{502, 503}, status, "a name is judged when it is dialled")
+	require.NotContains(t, body, "ok")
 }

@@ -80,7 +80,6 @@ type Server struct {
 	// What outlives generations.
 	counters *flow.Counters
 	quotas   *flow.Quotas
-	limiters *flow.Limiters
 	dialer   *upstream.Dialer
 	nodes    *upstream.Registry
 	live     *middleware.Live
@@ -169,13 +168,12 @@ func New(c Config, db *dao.Store, redis *kv.Store, ring *spec.Keyring, log *slog
 	s.dialer = dialer
 	s.counters = flow.NewCounters(c.Name, time.Now)
 	s.quotas = flow.NewQuotas(time.UTC)
-	s.limiters = flow.NewLimiters()
 	s.nodes = upstream.NewRegistry(dialer, log)
 	s.live = middleware.NewLive()
 	s.back = std.NewTransport(dialer.Dial)
-	state := middleware.NewState(s.counters, s.limiters, s.quotas)
+	state := middleware.NewState(s.counters, flow.NewLimiters(), s.quotas)
 	s.kept = generation.Kept{
-		Node: c.Name, Nodes: s.nodes, State: state, Live: s.live, Token: middleware.NewTokenEndpoint(state),
+		Nodes: s.nodes, State: state, Live: s.live, Token: middleware.NewTokenEndpoint(state),
 		Back: s.back, Dial: dialer.Dial, Log: log, Observe: s.observe,
 	}
 	return s, nil
@@ -313,74 +311,11 @@ func (s *Server) tlsConfig() (*tls.Config, error) {
 	return store.Config(), nil
 }
 
-// drain stops in order: say no longer ready, go on for a while so that
-// balancers hear it, stop accepting, let what runs end, and cut what has not
-// after the limit.
-func (s *Server) drain(cutNow func()) {
-	s.stopping.Store(true)
-	s.acknowledge()
-	s.log.Info("draining", "delay", max(0, s.conf.DrainDelay), "limit", s.conf.DrainLimit)
-	if s.conf.DrainDelay > 0 && s.gen.Load() != nil {
-		time.Sleep(s.conf.DrainDelay)
-	}
-	limit, cancel := context.WithTimeout(context.Background(), s.conf.DrainLimit)
-	defer cancel()
-	for _, p := range s.openPorts() {
-		p.listener.close()
-	}
-	s.live.Sweep(time.Now(), func(st middleware.Stream) string {
-		if st.Endless {
-			return "draining"
-		}
-		return "" // downloads, gRPC calls and TCP may come to their own end
-	})
-	s.shutAll(limit)
-	until(limit, s.streams.Wait)
-	if n := s.live.Len(); n > 0 {
-		s.log.Warn("cutting what has not ended within the limit", "streams", n)
-	}
-	s.live.Sweep(time.Now(), func(middleware.Stream) string { return "draining" })
-	cutNow()
-	s.streams.Wait()
-	s.working.Wait()
-}
-
 // openPorts are the shared ones and the services' own.
 func (s *Server) openPorts() []*port {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.AppendSeq(slices.Clone(s.shared), maps.Values(s.own))
-}
-
-// shutAll ends every listener's work, cutting it when ctx ends.
-func (s *Server) shutAll(ctx context.Context) {
-	var all sync.WaitGroup
-	for _, p := range s.openPorts() {
-		all.Go(func() { p.shut(ctx) })
-	}
-	all.Wait()
-	if ctx.Err() != nil && s.admin != nil {
-		s.admin.shut()
-	}
-}
-
-// until waits for done, at most till ctx ends.
-func until(ctx context.Context, done func()) {
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		done()
-	}()
-	select {
-	case <-over:
-	case <-ctx.Done():
-	}
-}
-
-func ended() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
 }
 
 // tend does what time asks for.
@@ -413,80 +348,4 @@ func (s *Server) tend(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// Addresses are what is bound: "http", "https", "admin" and "port:NUMBER".
-func (s *Server) Addresses() map[string]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make(map[string]string, len(s.bound))
-	for name, a := range s.bound {
-		out[name] = a.String()
-	}
-	return out
-}
-
-func (s *Server) setBound(name string, a net.Addr) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a == nil {
-		delete(s.bound, name)
-		return
-	}
-	s.bound[name] = a
-}
-
-// Ready tells whether a configuration is applied and the process not stopping.
-func (s *Server) Ready() bool { return s.gen.Load() != nil && !s.stopping.Load() }
-
-// Reload reads the files again (document, certificates), as SIGHUP asks. It
-// also confirms a document that loses most services.
-func (s *Server) Reload() {
-	s.mu.Lock()
-	files := s.certs
-	s.mu.Unlock()
-	if files != nil {
-		if err := files.Reload(); err != nil {
-			s.log.Error("certificate not taken over; going on with the one before", "error", err)
-		}
-	}
-	select {
-	case s.reload <- struct{}{}:
-	default:
-	}
-}
-
-// acknowledge has a heartbeat sent soon.
-func (s *Server) acknowledge() {
-	select {
-	case s.ack <- struct{}{}:
-	default:
-	}
-}
-
-// waitFor says what a process without a configuration waits for.
-func (s *Server) waitFor(what string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.gen.Load() == nil && s.waiting != what {
-		s.log.Warn("not ready, waiting", "for", what)
-	}
-	s.waiting = what
-}
-
-// known notes that what runs is what is wanted, as of now.
-func (s *Server) known(now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.knownAt = now
-}
-
-func (s *Server) stateName() string {
-	switch {
-	case s.stopping.Load():
-		return kv.NodeDraining
-	case s.gen.Load() == nil:
-		return kv.NodeWaiting
-	}
-	return kv.NodeReady
 }

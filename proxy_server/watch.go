@@ -56,6 +56,7 @@ func (s *Server) watchStore(ctx context.Context, apply applier) error {
 	defer poll.Stop()
 	for first := true; ; first = false {
 		w.look(ctx)
+		w.confirmed = false // it was meant for what is there now
 		if first && s.gen.Load() == nil && ctx.Err() == nil {
 			s.startFromLastGood(apply)
 		}
@@ -172,6 +173,9 @@ func (w *storeWatch) load(ctx context.Context, head dao.Head) error {
 
 // take applies src and says when to try again what failed.
 func (w *storeWatch) take(src generation.Source) {
+	if w.gen.Load() == nil {
+		w.recall(src.Head.Lineage)
+	}
 	g := w.gen.Load()
 	// Within one installation somebody confirmed the loss when they saved it.
 	loss := g == nil || g.Head.Lineage == src.Head.Lineage || w.confirmed
@@ -181,9 +185,21 @@ func (w *storeWatch) take(src generation.Source) {
 		w.retryAt = time.Now().Add(retryEvery)
 		return
 	}
-	w.confirmed = false
 	if w.needsRetry() {
 		w.retryAt = time.Now().Add(retryEvery)
+	}
+}
+
+// recall starts from the last good state when the database is of another
+// installation than that was: an empty one by a wrong address must not pass
+// for the wanted one.
+func (w *storeWatch) recall(lineage string) {
+	if w.good == nil {
+		return
+	}
+	if src, err := w.good.load(); err == nil && src != nil && src.Head.Lineage != lineage {
+		w.log.Warn("the database is of another lineage than the last good configuration", "database", lineage, "last_good", src.Head.Lineage)
+		w.startFromLastGood(w.apply)
 	}
 }
 
