@@ -16,7 +16,7 @@ export default ts.config(
       'no-undef': 'off', // TypeScript knows better.
       'vue/multi-word-component-names': 'off',
       'vue/no-v-html': 'error',
-      'vue/no-bare-strings-in-template': ['error', { allowlist: ['·', '→', '/', '–', '×', '%', '+', ':', ',', '(', ')', '#', '⌘K', '…', '=', '|', '←'] }],
+      'vue/no-bare-strings-in-template': ['error', { allowlist: ['·', '→', '/', '–', '×', '+', '~', '−', '*', ',', '(', ')', '#', 'Ctrl K', 'openapi.json'] }],
       'vue/require-default-prop': 'off',
       'vue/max-attributes-per-line': 'off',
       'vue/singleline-html-element-content-newline': 'off',

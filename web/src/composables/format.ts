@@ -34,7 +34,8 @@ export function makeFormat(locale: string) {
   }
   const percent = (n?: number | null) => (known(n) ? `${Math.abs(n) < 10 ? finer.format(n) : fine.format(n)}%` : none)
   const ms = (n?: number | null) => {
-    if (!known(n)) return none
+    // Nothing takes no time: 0 says that nothing was measured.
+    if (!known(n) || n === 0) return none
     if (n < 1) return `${finer.format(n)} ms`
     if (n < 10) return `${fine.format(n)} ms`
     return n < 1000 ? `${whole.format(n)} ms` : `${finer.format(n / 1000)} s`

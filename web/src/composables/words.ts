@@ -1,7 +1,8 @@
 import { useI18n } from 'vue-i18n'
 import { Problem } from '@/api/problem'
 import type { Change, Fault, FieldError } from '@/api/types'
-import { keyOf } from '@/spec/pointer'
+import { flatten } from '@/spec/flatten'
+import { keyOf, split } from '@/spec/pointer'
 
 /** useWords puts problems, fields and changes into the reader's language, by code. */
 export function useWords() {
@@ -35,7 +36,10 @@ export function useWords() {
     if (typeof v === 'boolean') return v ? t('common.yes') : t('common.no')
     if (Array.isArray(v) && v.length === 0) return t('change.emptyList')
     if (Array.isArray(v) && v.every((x) => typeof x !== 'object')) return v.join(', ')
-    return typeof v === 'object' ? JSON.stringify(v) : String(v)
+    if (typeof v !== 'object') return String(v)
+    return flatten(v, v)
+      .map((row) => `${split(row.pointer).at(-1)}: ${value(row.value)}`)
+      .join(', ')
   }
   const kind = (k: string) => (te(`kinds.${k}`) ? t(`kinds.${k}`) : k)
   const changeTitle = (c: Pick<Change, 'kind' | 'name' | 'action'>) =>
