@@ -43,7 +43,7 @@ func (s *Server) listAudit(c *gin.Context) error {
 			return err
 		}
 	}
-	rows, total, err := s.store.Audit(c, q)
+	rows, total, err := s.store.Audit(c.Request.Context(), q)
 	if err != nil {
 		return err
 	}

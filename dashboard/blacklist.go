@@ -170,7 +170,7 @@ func canonicalRule(cidr string) string {
 }
 
 func (s *Server) answerRule(c *gin.Context, status int, name string) error {
-	row, err := s.store.Get(c, spec.Key{Kind: spec.KindBlacklist, Name: name})
+	row, err := s.store.Get(c.Request.Context(), spec.Key{Kind: spec.KindBlacklist, Name: name})
 	if err != nil {
 		return err
 	}

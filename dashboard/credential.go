@@ -100,7 +100,7 @@ func (s *Server) patchCredential(c *gin.Context) error {
 	if err != nil || saved.answered(c) {
 		return err
 	}
-	row, err := s.store.Get(c, k)
+	row, err := s.store.Get(c.Request.Context(), k)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ var problems = map[string]struct {
 }
 
 // notices are codes that are no errors: the warnings of GET /meta.
-var notices = []string{"insecure_console", "password_file", "redis_away", "not_seeded"}
+var notices = []string{"insecure_console", "password_file", "redis_away"}
 
 // Codes lists every code of this API: of problems, of fields and of warnings.
 var Codes = codes()

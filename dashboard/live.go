@@ -69,7 +69,7 @@ func (s *Server) stream(c *gin.Context, out *events, names []string) error {
 			_ = out.send("bye", Bye{Reason: "shutting_down"})
 			return nil
 		case <-check.C:
-			_, admin, err := s.sessionOf(c, token)
+			_, admin, err := s.sessionOf(c.Request.Context(), token)
 			if p := (*Problem)(nil); errors.As(err, &p) || err == nil && !may(admin.Role, statsRead) {
 				_ = out.send("bye", Bye{Reason: "logged_out"})
 				return nil

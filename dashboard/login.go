@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net/http"
@@ -32,13 +33,13 @@ func (s *Server) login(c *gin.Context) error {
 		return err
 	}
 	// Whatever session the browser had before is dead.
-	if old, of, err := s.sessionOf(c, s.cookie(c.Request)); err == nil {
-		if err := s.store.DeleteSession(c, by(c, old, of), old.ID); err != nil {
+	if old, of, err := s.sessionOf(c.Request.Context(), s.cookie(c.Request)); err == nil {
+		if err := s.store.DeleteSession(c.Request.Context(), by(c, old, of), old.ID); err != nil {
 			return err
 		}
 	}
 	sess, token := s.newSession(c, admin)
-	if err := s.store.CreateSession(c, by(c, sess, admin), sess); err != nil {
+	if err := s.store.CreateSession(c.Request.Context(), by(c, sess, admin), sess); err != nil {
 		return err
 	}
 	s.setCookie(c, token)
@@ -65,12 +66,12 @@ func (s *Server) authenticate(c *gin.Context, account, password string) (dao.Adm
 		p.retry = int(math.Ceil(wait.Seconds()))
 		return dao.Admin{}, p
 	}
-	admin, err := s.store.AdminByAccount(c, account)
+	admin, err := s.store.AdminByAccount(c.Request.Context(), account)
 	if err != nil && !errors.Is(err, dao.ErrNotFound) {
 		s.attempts.right(account, address, false)
 		return dao.Admin{}, err
 	}
-	ok, err := s.hasher.verify(c, admin.PasswordHash, password)
+	ok, err := s.hasher.verify(c.Request.Context(), admin.PasswordHash, password)
 	if err != nil {
 		s.attempts.right(account, address, false)
 		return dao.Admin{}, err
@@ -91,7 +92,8 @@ func (s *Server) auditLogin(c *gin.Context, account, result string) {
 		PrincipalKind: "session", Account: clip(account), Address: c.ClientIP(), RequestID: requestID(c),
 		Action: "login", ObjectKind: "admin", ObjectName: clip(account), Result: result,
 	}
-	if err := s.store.AppendAudit(c, row); err != nil {
+	// Also for a client that did not wait for the answer.
+	if err := s.store.AppendAudit(context.WithoutCancel(c.Request.Context()), row); err != nil {
 		s.log.Error("a login attempt is not in the audit trail", "error", err, "result", result)
 	}
 }
@@ -120,7 +122,7 @@ func (s *Server) logout(c *gin.Context) error {
 	if err := s.bindNothing(c); err != nil {
 		return err
 	}
-	err := s.store.DeleteSession(c, who(c), who(c).ID)
+	err := s.store.DeleteSession(c.Request.Context(), who(c), who(c).ID)
 	if err != nil && !errors.Is(err, dao.ErrNotFound) {
 		return err
 	}
@@ -171,18 +173,18 @@ func (s *Server) changePassword(c *gin.Context) error {
 	if err := checkPassword(me.Account, in.New); err != nil {
 		return err
 	}
-	hash, err := s.hasher.hash(c, in.New)
+	hash, err := s.hasher.hash(c.Request.Context(), in.New)
 	if err != nil {
 		return err
 	}
-	if err := s.store.SetPassword(c, me, me.Account, hash, false); err != nil {
+	if err := s.store.SetPassword(c.Request.Context(), me, me.Account, hash, false); err != nil {
 		return err
 	}
 	s.forgetPasswordFile(me.Account)
 	old, _ := c.Value(keySession).(dao.Session)
 	sess, token := s.newSession(c, admin)
 	sess.ExpiresAt = old.ExpiresAt
-	if err := s.store.RenewSession(c, me.ID, sess); err != nil {
+	if err := s.store.RenewSession(c.Request.Context(), me.ID, sess); err != nil {
 		return err
 	}
 	s.setCookie(c, token)

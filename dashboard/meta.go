@@ -25,7 +25,7 @@ import (
 // @Failure  default {object} Problem
 // @Router   /meta [get]
 func (s *Server) readMeta(c *gin.Context) error {
-	snap, err := s.document.current(c)
+	snap, err := s.document.current(c.Request.Context())
 	if err != nil {
 		return err
 	}

@@ -20,12 +20,12 @@ import (
 // @Failure  default {object} Problem
 // @Router   /nodes [get]
 func (s *Server) listNodes(c *gin.Context) error {
-	head, err := s.store.Head(c)
+	head, err := s.store.Head(c.Request.Context())
 	if err != nil {
 		return err
 	}
 	var nodes []kv.Node
-	_ = s.ask(c, func(ctx context.Context) (err error) {
+	_ = s.ask(c.Request.Context(), func(ctx context.Context) (err error) {
 		nodes, err = s.kv.Nodes(ctx)
 		return err
 	})
@@ -50,7 +50,7 @@ func (s *Server) forgetNode(c *gin.Context) error {
 	if err := s.bindNothing(c); err != nil {
 		return err
 	}
-	nodes, err := s.kv.Nodes(c)
+	nodes, err := s.kv.Nodes(c.Request.Context())
 	if err != nil {
 		return refuse("unavailable").because(err)
 	}
@@ -58,7 +58,7 @@ func (s *Server) forgetNode(c *gin.Context) error {
 		if n.Incarnation != c.Param("incarnation") {
 			continue
 		}
-		if err := s.kv.Forget(c, n.Incarnation); err != nil {
+		if err := s.kv.Forget(c.Request.Context(), n.Incarnation); err != nil {
 			return refuse("unavailable").because(err)
 		}
 		by := who(c)
@@ -66,7 +66,7 @@ func (s *Server) forgetNode(c *gin.Context) error {
 			PrincipalKind: by.Kind, Account: by.Account, Address: by.Address, RequestID: by.RequestID,
 			Action: "forget", ObjectKind: "node", ObjectName: n.Name, Result: "ok",
 		}
-		if err := s.store.AppendAudit(c, row); err != nil {
+		if err := s.store.AppendAudit(c.Request.Context(), row); err != nil {
 			return err
 		}
 		c.Status(http.StatusNoContent)

@@ -23,21 +23,21 @@ import (
 // @Failure  default {object} Problem
 // @Router   /overview [get]
 func (s *Server) readOverview(c *gin.Context) error {
-	snap, err := s.document.current(c)
+	snap, err := s.document.current(c.Request.Context())
 	if err != nil {
 		return err
 	}
-	revisions, _, err := s.store.Revisions(c, 1, 5)
+	revisions, _, err := s.store.Revisions(c.Request.Context(), 1, 5)
 	if err != nil {
 		return err
 	}
 	now, zone := s.clock(), zoneOf(snap.Document.Settings)
 	out := Overview{
 		Services: len(snap.Document.Services), Tenants: len(snap.Document.Tenants), Changes: revisionViews(revisions),
-		Unhealthy: []UnhealthyNode{}, NearQuota: s.nearQuota(c, snap.Document),
+		Unhealthy: []UnhealthyNode{}, NearQuota: s.nearQuota(c.Request.Context(), snap.Document),
 	}
 	var nodes []kv.Node
-	_ = s.ask(c, func(ctx context.Context) error {
+	_ = s.ask(c.Request.Context(), func(ctx context.Context) error {
 		if nodes, err = s.kv.Nodes(ctx); err != nil {
 			return err
 		}
@@ -52,10 +52,10 @@ func (s *Server) readOverview(c *gin.Context) error {
 		}
 	}
 	out.Nodes = nodeViews(nodes, snap.Head, now)
-	if out.Spark, err = s.spark(c, now); err != nil {
+	if out.Spark, err = s.spark(c.Request.Context(), now); err != nil {
 		return err
 	}
-	yesterday, err := s.counted(c, flow.Total, kv.StepHour, []time.Time{now.Add(-24 * time.Hour).Truncate(time.Hour)}, zone)
+	yesterday, err := s.counted(c.Request.Context(), flow.Total, kv.StepHour, []time.Time{now.Add(-24 * time.Hour).Truncate(time.Hour)}, zone)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (s *Server) list(c *gin.Context, r resource) ([]dao.Row, page, error) {
 			q.Filter[f] = v
 		}
 	}
-	rows, total, err := s.store.List(c, r.kind, q)
+	rows, total, err := s.store.List(c.Request.Context(), r.kind, q)
 	p.total = total
 	return rows, p, err
 }

@@ -31,7 +31,7 @@ func (s *Server) listRevisions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	all, total, err := s.store.Revisions(c, p.number, p.size)
+	all, total, err := s.store.Revisions(c.Request.Context(), p.number, p.size)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *Server) revisionOf(c *gin.Context) (dao.Revision, error) {
 	if err != nil {
 		return dao.Revision{}, refuse("not_found")
 	}
-	return s.store.Revision(c, n)
+	return s.store.Revision(c.Request.Context(), n)
 }
 
 // readRevision answers one revision.
@@ -103,11 +103,11 @@ func (s *Server) diffRevision(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.store.DocumentAt(c, uint64(from))
+	a, err := s.store.DocumentAt(c.Request.Context(), uint64(from))
 	if err != nil {
 		return err
 	}
-	b, err := s.store.DocumentAt(c, r.Number)
+	b, err := s.store.DocumentAt(c.Request.Context(), r.Number)
 	if err != nil {
 		return err
 	}
@@ -124,18 +124,18 @@ func (s *Server) diffRevision(c *gin.Context) error {
 // @Failure  default {object} Problem
 // @Router   /release [get]
 func (s *Server) readRelease(c *gin.Context) error {
-	head, err := s.store.Head(c)
+	head, err := s.store.Head(c.Request.Context())
 	if err != nil {
 		return err
 	}
 	var rev dao.Revision
 	if head.Number > 0 {
-		if rev, err = s.store.Revision(c, head.Number); err != nil {
+		if rev, err = s.store.Revision(c.Request.Context(), head.Number); err != nil {
 			return err
 		}
 	}
 	var nodes []kv.Node
-	if err := s.ask(c, func(ctx context.Context) (err error) {
+	if err := s.ask(c.Request.Context(), func(ctx context.Context) (err error) {
 		nodes, err = s.kv.Nodes(ctx)
 		return err
 	}); err != nil {

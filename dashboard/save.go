@@ -158,7 +158,7 @@ func (s *Server) save(c *gin.Context, message string, change func(*edit) error) 
 	}
 	var plan *Plan
 	var before uint64
-	rev, err := s.publish(c, who(c), func(e *edit) error {
+	rev, err := s.publish(c.Request.Context(), who(c), func(e *edit) error {
 		before = e.Head().Number
 		if err := change(e); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -16,6 +17,9 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'%s; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
 	"manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
+// livePath is the one route that does not end by itself.
+const livePath = "/api/v1/live"
+
 // requestTime bounds a request that is no stream.
 const requestTime = 30 * time.Second
 
@@ -28,6 +32,11 @@ func (s *Server) observe(c *gin.Context) {
 	c.Set("request_id", id)
 	c.Header("X-Request-ID", id)
 	begin := time.Now()
+	if c.FullPath() != livePath {
+		ctx, cancel := context.WithTimeout(c.Request.Context(), requestTime)
+		defer cancel()
+		c.Request = c.Request.WithContext(ctx)
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {

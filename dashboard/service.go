@@ -36,7 +36,7 @@ func (s *Server) listServices(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	items, err := s.serviceViews(c, rows)
+	items, err := s.serviceViews(c.Request.Context(), rows)
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (s *Server) bulkServices(c *gin.Context) error { return s.bulk(c, services)
 // @Failure  default {object} Problem
 // @Router   /services/{name}/targets [get]
 func (s *Server) readTargets(c *gin.Context) error {
-	row, err := s.store.Get(c, spec.Key{Kind: spec.KindService, Name: c.Param("name")})
+	row, err := s.store.Get(c.Request.Context(), spec.Key{Kind: spec.KindService, Name: c.Param("name")})
 	if err != nil {
 		return err
 	}
@@ -235,17 +235,17 @@ func (s *Server) readTargets(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, TargetList{Items: s.targetViews(c, v.(*spec.Service))})
+	c.JSON(http.StatusOK, TargetList{Items: s.targetViews(c.Request.Context(), v.(*spec.Service))})
 	return nil
 }
 
 // answerService answers a service as it is now.
 func (s *Server) answerService(c *gin.Context, status int, name string) error {
-	row, err := s.store.Get(c, spec.Key{Kind: spec.KindService, Name: name})
+	row, err := s.store.Get(c.Request.Context(), spec.Key{Kind: spec.KindService, Name: name})
 	if err != nil {
 		return err
 	}
-	views, err := s.serviceViews(c, []dao.Row{row})
+	views, err := s.serviceViews(c.Request.Context(), []dao.Row{row})
 	if err != nil {
 		return err
 	}

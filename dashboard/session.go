@@ -34,7 +34,7 @@ func (s *Server) admit(p permission) gin.HandlerFunc {
 		if p == public {
 			return
 		}
-		sess, admin, err := s.sessionOf(c, s.cookie(c.Request))
+		sess, admin, err := s.sessionOf(c.Request.Context(), s.cookie(c.Request))
 		if err != nil {
 			s.answerProblem(c, err)
 			return
@@ -46,7 +46,7 @@ func (s *Server) admit(p permission) gin.HandlerFunc {
 			s.answerProblem(c, refuse("password_change_required"))
 		case !may(admin.Role, p):
 			s.answerProblem(c, refuse("forbidden", "permission", string(p)))
-		case c.FullPath() != "/api/v1/live": // which runs for hours and says nothing about the person
+		case c.FullPath() != livePath: // which runs for hours and says nothing about the person
 			s.touch(c, sess)
 		}
 	}
@@ -76,7 +76,7 @@ func (s *Server) touch(c *gin.Context, sess dao.Session) {
 	if now.Sub(sess.SeenAt) < min(time.Minute, s.cfg.SessionIdle/10) {
 		return
 	}
-	if err := s.store.TouchSession(c, sess.ID, now); err != nil {
+	if err := s.store.TouchSession(c.Request.Context(), sess.ID, now); err != nil {
 		s.log.Warn("session is not extended", "error", err)
 	}
 }

@@ -72,7 +72,7 @@ func (s *Server) patchSettings(c *gin.Context) error {
 // somebody writes some.
 func (s *Server) answerSettings(c *gin.Context) error {
 	view := Settings{Meta: ObjectMeta{ETag: etag("")}}
-	row, err := s.store.Get(c, settings.key(spec.SettingsName))
+	row, err := s.store.Get(c.Request.Context(), settings.key(spec.SettingsName))
 	switch {
 	case err == nil:
 		v, _, err := spec.Decode(row.Object(), s.keys)

@@ -32,7 +32,7 @@ func (s *Server) readStats(c *gin.Context) error {
 	if err := query(c, "of", "name", "step", "from", "to"); err != nil {
 		return err
 	}
-	snap, err := s.document.current(c)
+	snap, err := s.document.current(c.Request.Context())
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (s *Server) readStats(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	counts, err := s.counted(c, subject, out.Step, starts, zone)
+	counts, err := s.counted(c.Request.Context(), subject, out.Step, starts, zone)
 	if err != nil {
 		return err
 	}
@@ -272,7 +272,7 @@ func (s *Server) readTop(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, err := s.document.current(c)
+	snap, err := s.document.current(c.Request.Context())
 	if err != nil {
 		return err
 	}
@@ -291,7 +291,7 @@ func (s *Server) readTop(c *gin.Context) error {
 	}
 	out := TopList{Items: []Top{}}
 	ids := map[string]string{}
-	for id, counts := range s.day(c) {
+	for id, counts := range s.day(c.Request.Context()) {
 		name, ok := names[id]
 		if !ok || counts.Requests == 0 {
 			continue
@@ -306,7 +306,7 @@ func (s *Server) readTop(c *gin.Context) error {
 	for i, t := range out.Items {
 		subjects[i] = ids[t.Name]
 	}
-	before, current, _ := s.recent(c, subjects)
+	before, current, _ := s.recent(c.Request.Context(), subjects)
 	for i, id := range subjects {
 		out.Items[i].RPS = lastMinute(before[id], current[id], s.clock()).rps
 	}

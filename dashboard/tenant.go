@@ -34,7 +34,7 @@ func (s *Server) listTenants(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	items, err := s.tenantViews(c, rows)
+	items, err := s.tenantViews(c.Request.Context(), rows)
 	if err != nil {
 		return err
 	}
@@ -213,11 +213,11 @@ func (s *Server) bulkTenants(c *gin.Context) error { return s.bulk(c, tenants) }
 // answerTenant answers a tenant as it is now, with the secret that was made
 // for it.
 func (s *Server) answerTenant(c *gin.Context, status int, appID string, made *NewCredential) error {
-	row, err := s.store.Get(c, spec.Key{Kind: spec.KindTenant, Name: appID})
+	row, err := s.store.Get(c.Request.Context(), spec.Key{Kind: spec.KindTenant, Name: appID})
 	if err != nil {
 		return err
 	}
-	views, err := s.tenantViews(c, []dao.Row{row})
+	views, err := s.tenantViews(c.Request.Context(), []dao.Row{row})
 	if err != nil {
 		return err
 	}
