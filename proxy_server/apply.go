@@ -126,6 +126,9 @@ func (s *Server) sweep(now time.Time) {
 	gone := maps.Clone(s.gone)
 	s.mu.Unlock()
 	s.live.Sweep(now, func(st middleware.Stream) string {
+		if st.Endless && s.closing.Load() {
+			return "draining" // downloads, gRPC calls and TCP may come to their own end
+		}
 		if one, ok := gone[st.Service]; ok && st.Since.Before(one.at) && now.Sub(one.at) >= drainTimeout {
 			return "service_gone"
 		}

@@ -23,12 +23,8 @@ func (s *Server) drain(cutNow func()) {
 	for _, p := range s.openPorts() {
 		p.listener.close()
 	}
-	s.live.Sweep(time.Now(), func(st middleware.Stream) string {
-		if st.Endless {
-			return "draining"
-		}
-		return "" // downloads, gRPC calls and TCP may come to their own end
-	})
+	s.closing.Store(true)
+	s.sweep(time.Now()) // and on: a WebSocket may still begin on an open connection
 	s.shutAll(limit)
 	until(limit, s.streams.Wait)
 	if n := s.live.Len(); n > 0 {
@@ -47,9 +43,6 @@ func (s *Server) shutAll(ctx context.Context) {
 		all.Go(func() { p.shut(ctx) })
 	}
 	all.Wait()
-	if ctx.Err() != nil && s.admin != nil {
-		s.admin.shut()
-	}
 }
 
 // until waits for done, at most till ctx ends.

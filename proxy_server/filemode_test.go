@@ -111,9 +111,11 @@ func TestADatabaseWithoutTablesStopsTheStartAndNamesTheCommand(t *testing.T) {
 	store, err := dao.Open(t.Context(), conf, nil, discard())
 	require.NoError(t, err)
 	t.Cleanup(func() { store.Close() })
-	s, err := New(Config{HTTP: "127.0.0.1:0", DrainDelay: -1}, store, nil, nil, discard())
-	require.NoError(t, err)
-	require.ErrorContains(t, s.Run(t.Context()), "yumen migrate")
+	for _, redis := range []*kv.Store{nil, newStores(t).redis} {
+		s, err := New(Config{HTTP: "127.0.0.1:0"}, store, redis, nil, discard())
+		require.NoError(t, err)
+		require.ErrorContains(t, s.Run(t.Context()), "yumen migrate")
+	}
 }
 
 func TestAListenerOfTheProcessThatIsTakenStopsTheStart(t *testing.T) {

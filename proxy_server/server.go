@@ -100,9 +100,10 @@ type Server struct {
 	streams  sync.WaitGroup // TCP connections
 	ended    atomic.Uint64  // requests and connections
 	panics   atomic.Uint64
-	rate     gauge // of them in a second
-	cpu      gauge // percent of one processor
-	stopping atomic.Bool
+	rate     gauge       // of them in a second
+	cpu      gauge       // percent of one processor
+	stopping atomic.Bool // no longer ready
+	closing  atomic.Bool // no longer accepting
 
 	closedPanics, closedTroubles atomic.Uint64 // of ports that are no more
 
@@ -201,6 +202,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.closeState()
 	if err := s.open(); err != nil {
 		s.shutAll(ended())
+		s.admin.shut()
 		return err
 	}
 	// life is of what carries and tends traffic: it outlasts ctx by the drain.

@@ -46,9 +46,11 @@ func (s *Server) watchStore(ctx context.Context, apply applier) error {
 	w := &storeWatch{Server: s, apply: apply, cache: dao.NewCache()}
 	wake := make(<-chan struct{})
 	if s.redis != nil {
-		wake = s.redis.Wake(ctx)
+		listening, stop := context.WithCancel(ctx)
+		wake = s.redis.Wake(listening)
 		defer func() {
-			for range wake {
+			stop()
+			for range wake { // till it is closed
 			}
 		}()
 	}
