@@ -217,23 +217,20 @@ func (c *Counters) Totals() map[string]Counts {
 }
 
 // Sweep forgets the subjects that keep does not want, once they are idle and
-// all of theirs is confirmed. Pairs go with their tenant.
+// all of theirs is confirmed. It waits for two days to be over: a subject that
+// comes back must not begin a day again that it had begun. Pairs go with their
+// tenant.
 func (c *Counters) Sweep(keep func(id string) bool) {
 	c.flusher.Lock()
 	defer c.flusher.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id, s := range c.subjects {
-		if id == Total || keep(id) || s.dayOnly {
-			continue
-		}
-		s.mu.Lock()
-		idle := !s.active
-		s.mu.Unlock()
-		if !idle {
+		if id == Total || s.dayOnly || keep(id) || !s.idleSince(c.latest-2*24*60) {
 			continue
 		}
 		delete(c.subjects, id)
+		delete(c.subjects, PairID(id, "other"))
 		if pairs := s.pairs.Load(); pairs != nil {
 			for _, p := range *pairs {
 				delete(c.subjects, p.id)

@@ -233,22 +233,44 @@ func TestWaitingMinutesAreBoundedAndDaysStayWhole(t *testing.T) {
 	require.EqualValues(t, minutes, days)
 }
 
-func TestSweepForgetsOnlyWhatIsIdleAndStored(t *testing.T) {
+func TestSweepForgetsOnlyWhatIsLongIdleAndStored(t *testing.T) {
 	w := newWorld(t)
 	tenant := w.all.Subject("tenant:a")
 	tenant.Count(w.now, 200, "", 0)
 	tenant.Pair("service:x").Count(w.now, 200, "", 0)
 	nobody := func(string) bool { return false }
-	w.all.Sweep(nobody)
-	require.Same(t, tenant, w.all.Subject("tenant:a"), "not stored yet")
+	stays := func(why string) {
+		w.all.Sweep(nobody)
+		require.Same(t, tenant, w.all.Subject("tenant:a"), why)
+	}
+	stays("not stored yet")
 	for range 5 {
 		w.flush()
 		w.now = w.now.Add(time.Minute)
 	}
+	stays("made again today, it would count today from zero")
+	w.now = w.now.Add(72 * time.Hour)
+	w.flush()
 	w.all.Sweep(func(id string) bool { return id == "tenant:a" })
-	require.Same(t, tenant, w.all.Subject("tenant:a"))
+	require.Same(t, tenant, w.all.Subject("tenant:a"), "wanted")
 	w.all.Sweep(nobody)
 	require.NotSame(t, tenant, w.all.Subject("tenant:a"))
+	require.NotContains(t, w.all.subjects, "pair:a/x")
+}
+
+func TestSweepingAndCountingPairsDoNotWaitForEachOther(t *testing.T) {
+	w := newWorld(t)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range 2000 {
+			w.all.Subject("tenant:a").Pair(fmt.Sprint("service:", i%60)).Count(w.now, 200, "", 0)
+		}
+	})
+	for range 200 {
+		w.all.Sweep(func(string) bool { return false })
+		w.all.Forget()
+	}
+	wg.Wait()
 }
 
 func TestPairsAreCountedByDayAndBounded(t *testing.T) {

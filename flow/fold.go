@@ -123,3 +123,12 @@ func (s *Subject) rest() bool {
 	s.active = len(s.cells) > 0
 	return !s.active
 }
+
+// idleSince tells whether s has counted nothing since a minute, and all of it
+// is stored.
+func (s *Subject) idleSince(minute int64) bool {
+	s.mu.Lock()
+	active := s.active
+	s.mu.Unlock()
+	return !active && !slices.ContainsFunc(s.tallies, func(t *tally) bool { return t.last >= minute })
+}

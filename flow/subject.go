@@ -150,28 +150,24 @@ func (s *Subject) Pair(service string) *Subject {
 	if s == nil {
 		return nil
 	}
-	if m := s.pairs.Load(); m != nil {
-		if p := (*m)[service]; p != nil {
+	if have := s.pairs.Load(); have != nil {
+		if p := (*have)[service]; p != nil {
 			return p
 		}
-		if len(*m) >= maxPairs {
+		if len(*have) >= maxPairs {
 			return s.all.subject(PairID(s.id, "other"), true)
 		}
 	}
+	// Found before the lock is taken: who sweeps takes locks the other way
+	// round.
+	p := s.all.subject(PairID(s.id, service), true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := map[string]*Subject{}
-	if m := s.pairs.Load(); m != nil {
-		if p := (*m)[service]; p != nil {
-			return p
-		}
-		if len(*m) >= maxPairs {
-			return s.all.subject(PairID(s.id, "other"), true)
-		}
-		next = maps.Clone(*m)
+	if have := s.pairs.Load(); have != nil {
+		next = maps.Clone(*have)
 	}
-	p := s.all.subject(PairID(s.id, service), true)
-	next[service] = p
+	next[service] = p // two at once may make it one more than maxPairs
 	s.pairs.Store(&next)
 	return p
 }
