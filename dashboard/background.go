@@ -16,9 +16,18 @@ func (s *Server) parts() []func(context.Context) {
 	return []func(context.Context){
 		s.pulse.run,
 		func(ctx context.Context) { every(ctx, reassertEvery, s.reassert) },
-		func(ctx context.Context) { every(ctx, s.cfg.RollupEvery, s.rollup) },
+		func(ctx context.Context) {
+			every(ctx, s.cfg.RollupEvery, s.rollup)
+			// Once more for what came since: an embedded Redis ends with us.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRollup)
+			defer cancel()
+			s.rollup(ctx)
+		},
 	}
 }
+
+// lastRollup bounds what an end waits for.
+const lastRollup = 3 * time.Second
 
 // every does something at once and then again and again until ctx ends.
 func every(ctx context.Context, d time.Duration, do func(context.Context)) {

@@ -80,7 +80,7 @@ func verifyPassword(hash, password string) (bool, error) {
 	}
 	// The bounds keep a planted row from taking the memory of the machine.
 	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &passes, &threads); err != nil ||
-		memory > 1<<18 || passes == 0 || passes > 16 || threads == 0 || threads > 16 {
+		memory > 1<<16 || passes == 0 || passes > 8 || threads == 0 || threads > 16 {
 		return false, errors.New("password hash: bad parameters")
 	}
 	salt, err1 := phc.DecodeString(parts[4])

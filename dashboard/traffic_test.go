@@ -538,3 +538,26 @@ func TestFailuresAreOursNotTheClients(t *testing.T) {
 	c.Status[0] = 3
 	require.Equal(t, uint64(2), failed(&c), "TCP has no status")
 }
+
+func TestWhatWasCountedLastIsThereAfterARestart(t *testing.T) {
+	w := start(t, func(w *world) { w.config.RollupEvery = time.Hour })
+	b := w.admin()
+	day := dayOf(time.Now(), time.UTC)
+	made := b.create("orders")
+	subject := flow.ServiceID("orders", made.Meta.Revision)
+	w.counts("one", kv.StepDay, day, subject, requests(7, 0))
+	w.stop()
+	w.run()
+	stats, err := w.store.StatsOfBucket(t.Context(), kv.StepDay, day)
+	require.NoError(t, err)
+	require.Len(t, stats, 1)
+	require.Equal(t, subject, stats[0].Subject)
+}
+
+func TestAResolvedAddressBelongsToTheOnlyNameWithItsPort(t *testing.T) {
+	all := []Target{{Address: "10.0.0.1:80"}, {Address: "orders.internal:80"}, {Address: "a.internal:81"}, {Address: "b.internal:81"}}
+	require.Equal(t, 0, targetOf(all, "10.0.0.1:80"))
+	require.Equal(t, 1, targetOf(all, "10.9.9.9:80"))
+	require.Equal(t, -1, targetOf(all, "10.9.9.9:81"), "nobody knows which")
+	require.Equal(t, -1, targetOf(all, "10.9.9.9:82"))
+}

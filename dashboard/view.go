@@ -2,6 +2,8 @@ package dashboard
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -173,7 +175,7 @@ func (s *Server) targetViews(ctx context.Context, svc *spec.Service) []Target {
 	}
 	for _, h := range health {
 		name, alive := names[h.Node]
-		i := slices.IndexFunc(out, func(t Target) bool { return t.Address == h.Address })
+		i := targetOf(out, h.Address)
 		if !alive || i < 0 {
 			continue
 		}
@@ -184,6 +186,27 @@ func (s *Server) targetViews(ctx context.Context, svc *spec.Service) []Target {
 		out[i].Nodes = append(out[i].Nodes, n)
 	}
 	return out
+}
+
+// targetOf finds the target that an address belongs to: itself or, since nodes
+// report what a name resolved to, the only name with that port.
+func targetOf(all []Target, address string) int {
+	if i := slices.IndexFunc(all, func(t Target) bool { return t.Address == address }); i >= 0 {
+		return i
+	}
+	_, port, _ := net.SplitHostPort(address)
+	found := -1
+	for i, t := range all {
+		host, p, err := net.SplitHostPort(t.Address)
+		if _, numeric := netip.ParseAddr(host); err != nil || numeric == nil || p != port {
+			continue
+		}
+		if found >= 0 {
+			return -1
+		}
+		found = i
+	}
+	return found
 }
 
 // tenantViews are tenants with what they use, for a page of rows.
