@@ -31,9 +31,6 @@ func (c *caller) ask(ctx context.Context, key string) (string, error) {
 func TestAGRPCBackendSeesNeitherTokenNorClaimedTenant(t *testing.T) {
 	i := install(t, 1)
 	b := backends(t)
-	i.create("/services", object{"name": "private", "protocol": "grpc", "routes": prefixed("/" + demo.Echo), "upstream": to(b.GRPC),
-		"access": object{"auth": "jwt", "tenants": []string{"app_a"}}})
-	i.create("/services", object{"name": "open", "protocol": "grpc", "listen": object{"port": port(t)}, "upstream": to(b.GRPC)})
 	secrets := map[string]string{}
 	for _, id := range []string{"app_a", "app_b"} {
 		var made struct {
@@ -42,6 +39,9 @@ func TestAGRPCBackendSeesNeitherTokenNorClaimedTenant(t *testing.T) {
 		require.Equal(t, http.StatusCreated, i.call("POST", "/tenants", object{"app_id": id}, &made))
 		secrets[id] = made.Credential.Secret
 	}
+	i.create("/services", object{"name": "private", "protocol": "grpc", "routes": prefixed("/" + demo.Echo), "upstream": to(b.GRPC),
+		"access": object{"auth": "jwt", "tenants": []string{"app_a"}}})
+	i.create("/services", object{"name": "open", "protocol": "grpc", "listen": object{"port": port(t)}, "upstream": to(b.GRPC)})
 	i.live(1)
 	p := i.proxies[0]
 	c := calling(t, newTally(), "", p.http)
@@ -176,12 +176,35 @@ func TestGRPCKeepsItsMeaningThroughTheGateway(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, codes.DeadlineExceeded, status.Code(s.RecvMsg(new(wrapperspb.StringValue))))
 	})
+	t.Run("a stream that is silent for its stream_idle ends", func(t *testing.T) {
+		i.patch("/services/calls", object{"upstream": object{"timeouts": object{"stream_idle": "200ms"}}})
+		i.live(1)
+		defer i.patch("/services/calls", object{"upstream": object{"timeouts": object{"stream_idle": nil}}})
+		for _, words := range []int{0, 1} { // before the answer began, and after
+			s, err := c.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/"+demo.Echo+"/Chat")
+			require.NoError(t, err)
+			for range words {
+				require.NoError(t, s.SendMsg(wrapperspb.String("hello")))
+				require.NoError(t, s.RecvMsg(new(wrapperspb.StringValue)))
+			}
+			begin := time.Now()
+			require.Error(t, s.RecvMsg(new(wrapperspb.StringValue)))
+			require.Less(t, time.Since(begin), 10*time.Second)
+		}
+	})
 	t.Run("a quiet stream stays open and speaks again", func(t *testing.T) {
-		s, err := c.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/"+demo.Echo+"/Chat")
+		// Limits for bodies are not for streams.
+		const idle = 300 * time.Millisecond
+		i.patch("/settings", object{"client": object{"body_idle": idle.String()}})
+		i.patch("/services/calls", object{"upstream": object{"timeouts": object{"body_idle": idle.String()}}})
+		i.live(1)
+		fresh := calling(t, newTally(), "", p.http) // limits hold for new connections
+		s, err := fresh.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/"+demo.Echo+"/Chat")
 		require.NoError(t, err)
 		for range 3 {
 			require.NoError(t, s.SendMsg(wrapperspb.String("hello")))
 			require.NoError(t, s.RecvMsg(new(wrapperspb.StringValue)))
+			time.Sleep(3 * idle)
 		}
 		require.NoError(t, s.CloseSend())
 		require.ErrorIs(t, s.RecvMsg(new(wrapperspb.StringValue)), io.EOF)

@@ -151,6 +151,9 @@ func (t *Transport) Carry(ctx context.Context, r *message.Request, to *message.T
 	limit := to.BodyIdle
 	if streams(r.Fields.Get("Content-Type")) {
 		limit = to.StreamIdle
+		// Both sides may be silent for so long before the answer begins, too.
+		c.answer.Store(newWatch(limit, func() { c.cancel(ErrTargetStuck) }))
+		c.answer.Load().enter()
 	}
 	q := c.request(r, to, limit)
 	q = q.WithContext(httptrace.WithClientTrace(inner, c.trace()))
@@ -374,6 +377,7 @@ func (b *sentBody) failed() error {
 func (c *carry) response(r *message.Request, resp *http.Response, limit time.Duration, to *message.Target) *message.Response {
 	m := &message.Response{Status: resp.StatusCode, Body: message.Empty}
 	m.Fields = announced(fromHeader(make(message.Fields, 0, len(resp.Header)), resp.Header), resp.Trailer)
+	c.answer.Load().stop()
 	if resp.StatusCode == 101 {
 		c.upload.stop()
 		m.Stream = &targetStream{body: resp.Body.(io.ReadWriteCloser), conn: c.conn, carry: c}
