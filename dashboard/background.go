@@ -2,9 +2,8 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"time"
-
-	"yumen/kv"
 )
 
 // reassertEvery is how often the published head is said again, for who missed
@@ -46,17 +45,11 @@ func every(ctx context.Context, d time.Duration, do func(context.Context)) {
 // reassert says the head again and gives an emptied Redis back what the
 // database knows of today, before anybody counts quotas by it.
 func (s *Server) reassert(ctx context.Context) {
-	head, err := s.store.Head(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.log.Warn("the database does not answer", "error", err)
-		}
+	if err := s.sayHead(ctx); err != nil && !errors.Is(err, errAway) && ctx.Err() == nil {
+		s.log.Warn("the database does not answer", "error", err)
 		return
 	}
 	_ = s.ask(ctx, func(ctx context.Context) error {
-		if err := s.kv.SetHead(ctx, kv.Head(head)); err != nil {
-			return err
-		}
 		seeded, err := s.kv.Seeded(ctx)
 		if err != nil || seeded {
 			return err

@@ -35,11 +35,7 @@ func (s *Server) listBlacklist(c *gin.Context) error {
 	}
 	out := BlacklistPage{Items: []BlacklistRule{}, Total: page.total, Page: page.number, Size: page.size}
 	for _, row := range rows {
-		view, err := s.ruleView(row)
-		if err != nil {
-			return err
-		}
-		out.Items = append(out.Items, view)
+		out.Items = append(out.Items, s.ruleView(row))
 	}
 	c.JSON(http.StatusOK, out)
 	return nil
@@ -174,10 +170,7 @@ func (s *Server) answerRule(c *gin.Context, status int, name string) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.ruleView(row)
-	if err != nil {
-		return err
-	}
+	view := s.ruleView(row)
 	c.Header("ETag", view.Meta.ETag)
 	c.JSON(status, view)
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"yumen/dao"
 	"yumen/spec"
+	"yumen/testenv"
 )
 
 func TestAServiceIsCreatedReadListedReplacedPatchedAndDeleted(t *testing.T) {
@@ -640,4 +641,46 @@ func TestANewInstallationHasNoPageOfAnythingButSaysSo(t *testing.T) {
 	for _, path := range []string{"/services", "/tenants", "/blacklist", "/nodes"} {
 		require.Contains(t, b.get(path).is(http.StatusOK).body, `"items":[]`)
 	}
+}
+
+func TestAnObjectThatCannotBeReadHidesNoOtherAndCanBeReplacedOrDeleted(t *testing.T) {
+	forEach(t, func(t *testing.T, w *world) {
+		b := w.admin()
+		b.create("good")
+		b.create("torn")
+		w.tear("torn")
+		var list ServiceList
+		b.get("/services").into(200, &list)
+		require.Equal(t, int64(2), list.Total)
+		require.Equal(t, "torn", list.Items[1].Name)
+		require.Equal(t, "not_applied", list.Items[1].Status.State)
+		require.Equal(t, "needs_newer", list.Items[1].Status.Faults[0].Code)
+		b.send("PATCH", "/services/torn", `{"title":"x"}`, "If-Match", "*").problem(409, "unreadable")
+		b.post("/services/torn/enable", nil).problem(409, "unreadable")
+		b.post("/services", orders("torn")).problem(409, "name_taken")
+		b.send("PATCH", "/services/good", `{"title":"x"}`, "If-Match", "*").is(200)
+		b.send("PUT", "/services/torn", orders("torn"), "If-Match", "*").is(200)
+		w.tear("torn")
+		b.send("DELETE", "/services/torn", nil, "If-Match", "*").is(204)
+	})
+}
+
+func TestWhenTheDatabaseIsAwayTheConsoleSaysSoAndComesBack(t *testing.T) {
+	var db *testenv.MariaDBServer
+	w := start(t, onServers, func(w *world) {
+		db = testenv.NewMariaDB(w.t)
+		w.db.DSN = db.Database(w.t)
+	})
+	b := w.admin()
+	b.create("orders")
+	db.Stop()
+	b.get("/services").problem(503, "unavailable")
+	b.post("/services", orders("other")).problem(503, "unavailable")
+	for range 10 { // which are no wrong passwords
+		w.browser().post("/login", LoginRequest{Account: "admin", Password: password}).problem(503, "unavailable")
+	}
+	require.Contains(t, b.page("GET", "/", "Accept", "text/html").is(200).body, "<!doctype html>")
+	db.Start(t)
+	eventually(t, func() bool { return b.get("/services/orders").status == 200 }, "the database is back and nobody noticed")
+	w.browser().login("admin", password)
 }

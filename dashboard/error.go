@@ -72,6 +72,7 @@ var problems = map[string]struct {
 	"port_taken":               {409, "The port is taken."},
 	"route_taken":              {409, "The route is taken."},
 	"in_use":                   {409, "Others name it."},
+	"unreadable":               {409, "What is stored cannot be read here; replace or delete it."},
 	"conflict":                 {409, "Somebody else changed the same thing at this moment; try again."},
 	"precondition_failed":      {412, "It has changed since you read it."},
 	"body_too_large":           {413, "The body is too large."},

@@ -47,15 +47,12 @@ func (s *Server) login(c *gin.Context) error {
 	return nil
 }
 
-func by(c *gin.Context, sess dao.Session, admin dao.Admin) dao.Principal {
-	return dao.Principal{Kind: "session", ID: sess.ID, Account: admin.Account, Role: admin.Role, Address: c.ClientIP(), RequestID: requestID(c)}
-}
-
 // authenticate finds out whether it is that person. An account that is not
 // there, one that is shut and a wrong password take as long and say the same.
 func (s *Server) authenticate(c *gin.Context, account, password string) (dao.Admin, error) {
 	address := c.ClientIP()
-	wait, first := s.attempts.begin(s.now(), account, address)
+	key := cut(account, 128) // no account is longer, and nobody shall fill the memory
+	wait, first := s.attempts.begin(s.now(), key, address)
 	if wait > 0 {
 		s.metrics.logins.WithLabelValues("slowed").Inc()
 		// One row a wait: a flood must not fill the trail.
@@ -68,12 +65,12 @@ func (s *Server) authenticate(c *gin.Context, account, password string) (dao.Adm
 	}
 	admin, err := s.store.AdminByAccount(c.Request.Context(), account)
 	if err != nil && !errors.Is(err, dao.ErrNotFound) {
-		s.attempts.right(account, address, false)
+		s.attempts.right(key, address, false)
 		return dao.Admin{}, err
 	}
 	ok, err := s.hasher.verify(c.Request.Context(), admin.PasswordHash, password)
 	if err != nil {
-		s.attempts.right(account, address, false)
+		s.attempts.right(key, address, false)
 		return dao.Admin{}, err
 	}
 	if !ok || admin.Disabled {
@@ -81,7 +78,7 @@ func (s *Server) authenticate(c *gin.Context, account, password string) (dao.Adm
 		s.auditLogin(c, account, "bad_credentials")
 		return dao.Admin{}, refuse("bad_credentials")
 	}
-	s.attempts.right(account, address, true)
+	s.attempts.right(key, address, true)
 	s.metrics.logins.WithLabelValues("right").Inc()
 	return admin, nil
 }

@@ -103,7 +103,7 @@ func (s *Server) create(c *gin.Context, r resource, v any) error {
 // add puts a new object into a draft.
 func (s *Server) add(c *gin.Context, e *edit, r resource, v any) (*NewCredential, error) {
 	name := identity(v)
-	if _, taken := e.Get(r.key(name)); taken {
+	if e.has(r.key(name)) {
 		return nil, &spec.Invalid{Field: pointer(r.identity), Code: spec.CodeNameTaken, Message: fmt.Sprintf("%q is there already", name), Params: map[string]any{"value": name}}
 	}
 	if err := e.put(r.key(name), v); err != nil {
@@ -144,7 +144,12 @@ func (s *Server) patch(c *gin.Context, r resource, name string) error {
 	if _, err := members(by); err != nil {
 		return err
 	}
-	return s.change(c, r, name, func(before any) (any, error) { return merged(before, by, r.blank()) })
+	return s.change(c, r, name, func(before any) (any, error) {
+		if before == nil && r.kind != spec.KindSettings {
+			return nil, refuse("unreadable")
+		}
+		return merged(before, by, r.blank())
+	})
 }
 
 // members are what a merge patch says.
@@ -278,15 +283,14 @@ func switched(v any, on bool) any {
 func (s *Server) clone(c *gin.Context, r resource, name, to string, copyOf func(original any) any) error {
 	var made *NewCredential
 	saved, err := s.save(c, "clone "+string(r.kind)+" "+name+" as "+clip(to), func(e *edit) error {
-		original, ok := e.Get(r.key(name))
-		if !ok {
-			return dao.ErrNotFound
+		original, err := e.readable(r.key(name))
+		if err != nil {
+			return err
 		}
 		v := copyOf(original)
 		if err := checkOne(v, s.cfg.Ports); err != nil {
 			return err
 		}
-		var err error
 		if made, err = s.add(c, e, r, v); err != nil {
 			return err
 		}
@@ -389,11 +393,23 @@ func (s *Server) bulkSwitch(e *edit, r resource, names []string, on bool) ([]Bul
 
 // turn switches an object on or off.
 func (e *edit) turn(k spec.Key, on bool) error {
-	before, ok := e.Get(k)
-	if !ok {
-		return dao.ErrNotFound
+	before, err := e.readable(k)
+	if err != nil {
+		return err
 	}
 	return e.put(k, switched(before, on))
+}
+
+// readable is an object that is there and can be read.
+func (e *edit) readable(k spec.Key) (any, error) {
+	v, ok := e.Get(k)
+	switch {
+	case ok:
+		return v, nil
+	case e.has(k):
+		return nil, refuse("unreadable")
+	}
+	return nil, dao.ErrNotFound
 }
 
 // answer answers an object as it is now.
@@ -461,14 +477,18 @@ func etag(digest string) string {
 	return strconv.Quote(digest)
 }
 
-// known is an object if the client says it knows its version.
+// known is an object if the client says it knows its version; nil is one that
+// cannot be read, or settings that nobody has written.
 func (e *edit) known(c *gin.Context, k spec.Key) (any, error) {
-	v, ok := e.Get(k)
-	if !ok && k.Kind != spec.KindSettings {
+	if !e.has(k) && k.Kind != spec.KindSettings {
 		return nil, dao.ErrNotFound
 	}
+	v, _ := e.Get(k)
 	return v, matches(c, etag(e.Digest(k)))
 }
+
+// has tells whether an object is there, be it that nobody can read it.
+func (e *edit) has(k spec.Key) bool { return e.Digest(k) != "" }
 
 // matches tells whether If-Match names one of tags, or anything.
 func matches(c *gin.Context, tags ...string) error {

@@ -97,6 +97,7 @@ func (s *Server) router() (http.Handler, error) {
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false
+	e.RemoteIPHeaders = []string{"X-Forwarded-For"} // which every proxy appends to; X-Real-IP anybody may send
 	proxies := make([]string, len(s.cfg.TrustedProxies))
 	for i, p := range s.cfg.TrustedProxies {
 		proxies[i] = p.String()

@@ -43,10 +43,10 @@ func (e *edit) put(k spec.Key, v any) error {
 // take deletes an object unless another names it. A tenant's credentials go
 // with it.
 func (e *edit) take(k spec.Key) error {
-	before, ok := e.Get(k)
-	if !ok {
+	if !e.has(k) {
 		return dao.ErrNotFound
 	}
+	before, _ := e.Get(k)
 	if names := namedBy(e.base, k); len(names) > 0 {
 		return refuse("in_use", "names", names)
 	}
@@ -61,10 +61,7 @@ func (e *edit) take(k spec.Key) error {
 
 // drop deletes an object that nobody can name.
 func (e *edit) drop(k spec.Key) error {
-	before, ok := e.Get(k)
-	if !ok {
-		return dao.ErrNotFound
-	}
+	before, _ := e.Get(k)
 	e.steps = append(e.steps, step{k, before, nil})
 	return e.Draft.Delete(k.Kind, k.Name)
 }
@@ -193,13 +190,23 @@ func (s *Server) publish(ctx context.Context, by dao.Principal, change func(*edi
 func (s *Server) hint(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	h, err := s.store.Head(ctx)
-	if err == nil {
-		err = s.kv.SetHead(ctx, kv.Head(h))
-	}
-	if err != nil {
+	if err := s.sayHead(ctx); err != nil {
 		s.log.Warn("the proxies hear of the new revision late", "error", err)
 	}
+}
+
+// sayHead writes the head of the database to Redis, and looks again: another
+// dashboard may have published in between, and ours would be the older one.
+func (s *Server) sayHead(ctx context.Context) error {
+	h, err := s.store.Head(ctx)
+	for said := (dao.Head{}); err == nil && h != said; {
+		if err := s.kv.SetHead(ctx, kv.Head(h)); err != nil {
+			return errors.Join(errAway, err)
+		}
+		said = h
+		h, err = s.store.Head(ctx)
+	}
+	return err
 }
 
 // plan says what an edit changes.

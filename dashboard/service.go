@@ -36,11 +36,7 @@ func (s *Server) listServices(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	items, err := s.serviceViews(c.Request.Context(), rows)
-	if err != nil {
-		return err
-	}
-	c.JSON(http.StatusOK, ServiceList{Items: items, Total: page.total, Page: page.number, Size: page.size})
+	c.JSON(http.StatusOK, ServiceList{Items: s.serviceViews(c.Request.Context(), rows), Total: page.total, Page: page.number, Size: page.size})
 	return nil
 }
 
@@ -79,6 +75,9 @@ func (s *Server) createService(c *gin.Context) error {
 // @Failure  default {object} Problem
 // @Router   /services/{name} [get]
 func (s *Server) readService(c *gin.Context) error {
+	if err := query(c, "effective"); err != nil {
+		return err
+	}
 	return s.answerService(c, http.StatusOK, c.Param("name"))
 }
 
@@ -245,11 +244,7 @@ func (s *Server) answerService(c *gin.Context, status int, name string) error {
 	if err != nil {
 		return err
 	}
-	views, err := s.serviceViews(c.Request.Context(), []dao.Row{row})
-	if err != nil {
-		return err
-	}
-	view := views[0]
+	view := s.serviceViews(c.Request.Context(), []dao.Row{row})[0]
 	if c.Query("effective") == "true" {
 		whole := spec.Effective(view.Service, view.Protocol)
 		view.Effective = &whole

@@ -85,6 +85,10 @@ func (s *Server) touch(c *gin.Context, sess dao.Session) {
 func who(c *gin.Context) dao.Principal {
 	sess, _ := c.Value(keySession).(dao.Session)
 	admin, _ := c.Value(keyAdmin).(dao.Admin)
+	return by(c, sess, admin)
+}
+
+func by(c *gin.Context, sess dao.Session, admin dao.Admin) dao.Principal {
 	return dao.Principal{Kind: "session", ID: sess.ID, Account: admin.Account, Role: admin.Role, Address: c.ClientIP(), RequestID: requestID(c)}
 }
 

@@ -20,7 +20,12 @@ import (
 // @Header   200 {string} ETag "their version"
 // @Failure  default {object} Problem
 // @Router   /settings [get]
-func (s *Server) readSettings(c *gin.Context) error { return s.answerSettings(c) }
+func (s *Server) readSettings(c *gin.Context) error {
+	if err := query(c, "effective"); err != nil {
+		return err
+	}
+	return s.answerSettings(c)
+}
 
 // settings is what /settings does to the one spec.Settings.
 var settings = resource{

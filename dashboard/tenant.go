@@ -78,6 +78,9 @@ func (s *Server) createTenant(c *gin.Context) error {
 // @Failure  default {object} Problem
 // @Router   /tenants/{app_id} [get]
 func (s *Server) readTenant(c *gin.Context) error {
+	if err := query(c, "effective"); err != nil {
+		return err
+	}
 	return s.answerTenant(c, http.StatusOK, c.Param("app_id"), nil)
 }
 

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"yumen/dao"
 	"yumen/flow"
+	"yumen/generation"
 	"yumen/kv"
 	"yumen/spec"
 )
@@ -20,20 +22,33 @@ func metaOf(row dao.Row) ObjectMeta {
 }
 
 // serviceViews are services with how they fare, for a page of rows.
-func (s *Server) serviceViews(ctx context.Context, rows []dao.Row) ([]Service, error) {
+func (s *Server) serviceViews(ctx context.Context, rows []dao.Row) []Service {
 	views := make([]Service, len(rows))
-	for i, row := range rows {
-		v, _, err := spec.Decode(row.Object(), s.keys)
-		if err != nil {
-			return nil, err
-		}
-		views[i] = Service{Service: *v.(*spec.Service), Meta: metaOf(row)}
-	}
 	look := s.look(ctx, rows)
-	for i := range views {
-		views[i].Status = look.status(&views[i].Service, views[i].Meta.Revision)
+	for i, row := range rows {
+		svc := &spec.Service{Name: row.Key.Name}
+		v, _, err := spec.Decode(row.Object(), s.keys)
+		if err == nil {
+			svc = v.(*spec.Service)
+		}
+		views[i] = Service{Service: *svc, Meta: metaOf(row), Status: look.status(svc, row.Revision)}
+		if err != nil { // one that nobody can read must not hide the others
+			views[i].Status.State = "not_applied"
+			views[i].Status.Faults = append(views[i].Status.Faults, s.unreadable(row, err))
+		}
 	}
-	return views, nil
+	return views
+}
+
+// unreadable says why an object cannot be shown.
+func (s *Server) unreadable(row dao.Row, err error) NodeFault {
+	s.log.Warn("stored object cannot be read", "object", row.Key.String(), "error", err)
+	f := NodeFault{Node: "dashboard", Kind: string(row.Key.Kind), Name: row.Key.Name, Code: generation.CodeUnreadable, Message: "the stored object cannot be read"}
+	var needs *spec.NeedsError
+	if errors.As(err, &needs) {
+		f.Code, f.Message = generation.CodeNeedsNewer, needs.Error()
+	}
+	return f
 }
 
 // look is how services fare, read at once.
@@ -217,11 +232,12 @@ func (s *Server) tenantViews(ctx context.Context, rows []dao.Row) ([]Tenant, err
 	}
 	views, subjects := make([]Tenant, len(rows)), make([]string, len(rows))
 	for i, row := range rows {
-		v, _, err := spec.Decode(row.Object(), s.keys)
-		if err != nil {
-			return nil, err
+		t := &spec.Tenant{AppID: row.Key.Name}
+		if v, _, err := spec.Decode(row.Object(), s.keys); err == nil {
+			t = v.(*spec.Tenant)
+		} else {
+			s.unreadable(row, err)
 		}
-		t := v.(*spec.Tenant)
 		subjects[i] = flow.TenantID(row.Key.Name, row.Origin)
 		views[i] = Tenant{TenantSettings: tenantSettings(t), Credentials: []Credential{}, Meta: metaOf(row)}
 		if with := tenantOf(snap.Document, t.AppID); with != nil {
@@ -292,13 +308,14 @@ func credentialView(c spec.Credential, digest string, now time.Time) Credential 
 	return Credential{ID: c.ID, CreatedAt: c.CreatedAt, ExpiresAt: c.ExpiresAt, Expired: c.ExpiresAt != nil && !now.Before(*c.ExpiresAt), ETag: etag(digest)}
 }
 
-func (s *Server) ruleView(row dao.Row) (BlacklistRule, error) {
-	v, _, err := spec.Decode(row.Object(), s.keys)
-	if err != nil {
-		return BlacklistRule{}, err
+func (s *Server) ruleView(row dao.Row) BlacklistRule {
+	r := &spec.BlacklistRule{CIDR: row.Key.Name}
+	if v, _, err := spec.Decode(row.Object(), s.keys); err == nil {
+		r = v.(*spec.BlacklistRule)
+	} else {
+		s.unreadable(row, err)
 	}
-	r := v.(*spec.BlacklistRule)
 	return BlacklistRule{
 		ID: ruleID(r.CIDR), CIDR: r.CIDR, Reason: r.Reason, ExpiresAt: r.ExpiresAt, Expired: r.ExpiresAt != nil && !s.now().Before(*r.ExpiresAt), Meta: metaOf(row),
-	}, nil
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -382,4 +383,53 @@ func from(t *testing.T, address string) *http.Transport {
 	tr := &http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}).DialContext}
 	t.Cleanup(tr.CloseIdleConnections)
 	return tr
+}
+
+// tear makes the stored form of a service one that only a newer version
+// understands, all the way up to the head.
+func (w *world) tear(name string) {
+	w.t.Helper()
+	db, err := sql.Open(w.db.Driver, w.db.DSN)
+	require.NoError(w.t, err)
+	defer db.Close()
+	var digest, kind string
+	require.NoError(w.t, db.QueryRow("SELECT digest FROM entries WHERE kind = 'service' AND name = ?", name).Scan(&digest))
+	// replace stores a copy of an object with a text replaced, and says by
+	// which digest it is found.
+	replace := func(old string, what, by string) (renewed string) {
+		var text []byte
+		var object string
+		require.NoError(w.t, db.QueryRow("SELECT kind, name, bytes FROM objects WHERE digest = ?", old).Scan(&kind, &object, &text))
+		text = bytes.Replace(text, []byte(what), []byte(by), 1)
+		renewed = spec.Digest(text)
+		_, err := db.Exec("INSERT INTO objects (digest, kind, name, bytes) VALUES (?, ?, ?, ?)", renewed, kind, object, text)
+		require.NoError(w.t, err)
+		return renewed
+	}
+	// holder finds the newest object of a kind that names another.
+	holder := func(kind, digest string) (found string) {
+		rows, err := db.Query("SELECT digest, bytes FROM objects WHERE kind = ?", kind)
+		require.NoError(w.t, err)
+		defer rows.Close()
+		for rows.Next() {
+			var d string
+			var text []byte
+			require.NoError(w.t, rows.Scan(&d, &text))
+			if bytes.Contains(text, []byte(digest)) {
+				found = d
+			}
+		}
+		require.NoError(w.t, rows.Err())
+		return found
+	}
+	torn := replace(digest, `"spec":`, `"needs":["antigravity"],"spec":`)
+	bucket := holder("bucket", digest)
+	tornBucket := replace(bucket, digest, torn)
+	head, err := w.store.Head(w.t.Context())
+	require.NoError(w.t, err)
+	root := replace(head.Digest, bucket, tornBucket)
+	_, err = db.Exec("UPDATE head SET digest = ?", root)
+	require.NoError(w.t, err)
+	_, err = db.Exec("UPDATE entries SET digest = ? WHERE kind = 'service' AND name = ?", torn, name)
+	require.NoError(w.t, err)
 }
