@@ -198,8 +198,7 @@ func (p *pass) prepare() *middleware.Denied {
 		fields.Set("X-Forwarded-Prefix", fields.Get("X-Forwarded-Prefix")+p.stripped)
 	}
 	if t := p.call.Tenant; t != nil {
-		fields.Del("Authorization")
-		fields.Set("X-Tenant-ID", t.AppID)
+		fields.Set("X-Tenant-ID", t.AppID) // again: Connection may have named it
 	}
 	for _, name := range s.remove {
 		fields.Del(name)

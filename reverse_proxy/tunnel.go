@@ -75,13 +75,24 @@ var errStreamIdle error = timeoutError("no bytes either way for too long")
 func (t *tunnel) run() error {
 	t.last.Store(time.Now().UnixNano())
 	defer t.client.Close()
-	up := make(chan error, 1)
-	go func() { up <- t.pump(t.target, t.client, nil) }()
-	down := t.pump(t.client, t.target, t.frames)
-	if down != nil {
-		t.end(down)
+	up := make(chan any, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				t.end(errors.New("panic"))
+				up <- p
+			}
+		}()
+		up <- t.pump(false)
+	}()
+	err := t.pump(true)
+	switch other := (<-up).(type) {
+	case nil:
+	case error:
+		err = errors.Join(err, other)
+	default:
+		panic(other) // where it costs this exchange alone
 	}
-	err := <-up
 	t.mu.Lock()
 	reason := t.reason
 	t.mu.Unlock()
@@ -130,7 +141,11 @@ func (t *tunnel) deadline(set func(time.Time) error, at time.Time) {
 var tunnelBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // pump copies one direction to its end, which it passes on.
-func (t *tunnel) pump(to, from message.Stream, f *frames) error {
+func (t *tunnel) pump(down bool) error {
+	from, to := t.client, t.target
+	if down {
+		from, to = to, from
+	}
 	buf := tunnelBuffers.Get().(*[32 << 10]byte)
 	defer tunnelBuffers.Put(buf)
 	var readBy, writeBy time.Time
@@ -144,7 +159,7 @@ func (t *tunnel) pump(to, from message.Stream, f *frames) error {
 		now := time.Now()
 		if n > 0 {
 			t.last.Store(now.UnixNano())
-			if to == t.client {
+			if down {
 				t.out.Add(int64(n))
 				t.call.Bytes(now, 0, uint64(n))
 			} else {
@@ -156,8 +171,8 @@ func (t *tunnel) pump(to, from message.Stream, f *frames) error {
 				t.deadline(to.SetWriteDeadline, writeBy)
 			}
 			written, werr := to.Write(buf[:n])
-			if f != nil {
-				f.pass(buf[:written])
+			if down && t.frames != nil {
+				t.frames.pass(buf[:written])
 			}
 			if werr != nil {
 				t.end(werr)

@@ -26,7 +26,7 @@ type Wire struct {
 
 	Ordered   bool // keeps the order of fields and the case of names
 	NoUpgrade bool // HTTP/2
-	NoAbsent  bool // does not carry trailers that were not announced
+	NoExpect  bool // does not tell that a client holds its body back
 	Proxy     bool // a gateway stands between: fields come and go, failures become answers
 }
 
@@ -102,6 +102,13 @@ func all(t testing.TB, b message.Body) string {
 	s, err := io.ReadAll(b)
 	require.NoError(t, err)
 	return string(s)
+}
+
+// discard gives up an answer, if there is one.
+func discard(r *message.Response) {
+	if r != nil {
+		r.Body.Abort(nil)
+	}
 }
 
 // within fails when f takes too long.
@@ -181,7 +188,9 @@ func answerArrives(t *testing.T, wire New) {
 	require.Equal(t, "no", all(t, resp.Body))
 
 	resp = w.carry(t, get("/unknown"))
-	require.EqualValues(t, -1, resp.Body.Len())
+	if !w.Proxy { // which may have found it out
+		require.EqualValues(t, -1, resp.Body.Len())
+	}
 	require.Equal(t, "no", all(t, resp.Body))
 }
 
@@ -346,9 +355,6 @@ func answerTrailers(t *testing.T, wire New) {
 			}
 			x.Answer(r)
 		})
-		if w.NoAbsent && !announced {
-			continue
-		}
 		resp := w.carry(t, get("/"))
 		require.Nil(t, resp.Body.Trailers())
 		require.Equal(t, "data", all(t, resp.Body))
@@ -393,6 +399,9 @@ func refusedContinue(t *testing.T, wire New) {
 	w := wire(t, func(x *message.Exchange) {
 		x.Answer(&message.Response{Status: 417, Body: message.Bytes([]byte("no"))})
 	})
+	if w.NoExpect && w.Proxy {
+		return // the gateway cannot pass on what it does not know
+	}
 	body := NewPipe(1 << 30)
 	r := post(body)
 	r.Continue = true
@@ -464,8 +473,10 @@ func shortAnswer(t *testing.T, wire New) {
 
 func brokenRequest(t *testing.T, wire New) {
 	for _, length := range []int64{-1, 10} {
-		failed := make(chan error, 1)
+		half, failed := make(chan struct{}), make(chan error, 1)
 		w := wire(t, func(x *message.Exchange) {
+			next(t, x.Request.Body, 4)
+			close(half)
 			_, err := io.ReadAll(x.Request.Body)
 			failed <- err
 			x.Answer(&message.Response{Status: 400, Body: message.Empty})
@@ -473,12 +484,12 @@ func brokenRequest(t *testing.T, wire New) {
 		body := NewPipe(length)
 		go func() {
 			body.Write([]byte("half"))
+			<-half
 			body.Abort(errors.New("gone"))
 		}()
 		resp, err := w.Back.Carry(context.Background(), post(body), w.Target, nil)
-		if err == nil {
-			io.ReadAll(resp.Body)
-		}
+		discard(resp)
+		require.True(t, err == nil || resp == nil)
 		select {
 		case err := <-failed:
 			require.Error(t, err)
@@ -565,7 +576,8 @@ func endsOnce(t *testing.T, wire New) {
 		})
 		resp, err := w.Back.Carry(context.Background(), get("/"), w.Target, nil)
 		if how == "panic" {
-			require.True(t, err != nil || resp.Status == 500)
+			require.True(t, err != nil || resp.Status >= 500)
+			discard(resp)
 		} else {
 			require.NoError(t, err)
 		}
@@ -582,6 +594,7 @@ func noAnswer(t *testing.T, wire New) {
 	w := wire(t, func(x *message.Exchange) {})
 	resp, err := w.Back.Carry(context.Background(), get("/"), w.Target, nil)
 	require.True(t, err != nil || resp.Status >= 500)
+	discard(resp)
 }
 
 func clonesLive(t *testing.T, wire New) {

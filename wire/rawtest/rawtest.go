@@ -345,7 +345,7 @@ func (f *front) watch(err error) {
 	done, r, cancel := f.watching, f.r, f.cancel
 	go func() {
 		defer close(done)
-		if _, err := r.Peek(1); err != nil {
+		if _, err := r.Peek(1); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			cancel(err)
 		}
 	}()
@@ -427,11 +427,11 @@ func (b *Back) Carry(ctx context.Context, r *message.Request, to *message.Target
 	if err != nil {
 		return nil, &message.CarryError{Phase: message.Connecting, Err: err}
 	}
-	c := &carry{TCPConn: conn.(*net.TCPConn), r: bufio.NewReader(conn), request: r, upload: make(chan error, 1)}
+	c := &carry{TCPConn: conn.(*net.TCPConn), r: bufio.NewReader(conn), request: r, body: r.Body, upload: make(chan error, 1)}
 	c.release = context.AfterFunc(ctx, func() { conn.Close() })
 	c.proceed = sync.OnceFunc(func() {
 		b.running.Go(func() {
-			if err := send(bufio.NewWriter(conn), r.Body); err != nil {
+			if err := send(bufio.NewWriter(conn), c.body); err != nil {
 				c.upload <- err
 				c.CloseWrite() // the target sees that it is not whole
 			}
@@ -459,9 +459,10 @@ func (b *Back) Carry(ctx context.Context, r *message.Request, to *message.Target
 type carry struct {
 	*net.TCPConn
 	r       *bufio.Reader
-	request *message.Request
-	proceed func()     // sends the body, once
-	upload  chan error // how that failed
+	request *message.Request // valid while Carry runs
+	body    message.Body     // may outlive it
+	proceed func()           // sends the body, once
+	upload  chan error       // how that failed
 	release func() bool
 }
 
@@ -472,7 +473,7 @@ func (c *carry) end(reason error) {
 	if reason == nil || reason == io.EOF {
 		reason = message.ErrEnded
 	}
-	c.request.Body.Abort(reason)
+	c.body.Abort(reason)
 }
 
 func (c *carry) exchange(to *message.Target, interim func(int, message.Fields)) (*message.Response, error) {

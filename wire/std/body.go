@@ -122,10 +122,12 @@ func (b *requestBody) Abort(reason error) {
 }
 
 // finish is the end of the exchange. It tells whether the whole body was read;
-// when not, it reads on to the end, if that is near.
+// when not, it reads on to the end, if that is near. A Read that is ended from
+// outside leaves net/http's state in doubt, so then the answer is no.
 func (b *requestBody) finish(drain bool) (whole bool) {
 	b.Abort(message.ErrEnded)
-	if !b.mu.TryLock() {
+	doubt := !b.mu.TryLock()
+	if doubt {
 		drain = false
 		b.setDeadline(time.Unix(1, 0))
 		b.mu.Lock()
@@ -141,7 +143,7 @@ func (b *requestBody) finish(drain bool) (whole bool) {
 	b.deadline.Lock()
 	b.over = true
 	b.deadline.Unlock()
-	return b.err == io.EOF
+	return b.err == io.EOF && !doubt
 }
 
 // done tells whether there is nothing more to read.

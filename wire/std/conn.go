@@ -116,6 +116,6 @@ func (c *conn) Close() (err error) {
 }
 
 const (
-	lingerTime  = time.Second
+	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 4 << 20
 )

@@ -95,8 +95,13 @@ func (f *front) read(r *round) bool {
 	}
 	m.Body = message.Empty
 	if q.Body != nil && q.Body != http.NoBody && q.ContentLength != 0 {
-		f.body = newRequestBody(f, r.limits.BodyIdle)
+		idle := r.limits.BodyIdle
+		if streams(q.Header.Get("Content-Type")) {
+			idle = 0 // stream_idle is the back wire's
+		}
+		f.body = newRequestBody(f, idle)
 		m.Body = f.body
+		// Of HTTP/2 net/http does not tell; there the body alone asks for itself.
 		m.Continue = strings.EqualFold(q.Header.Get("Expect"), "100-continue") && q.ProtoAtLeast(1, 1)
 		f.asks = m.Continue
 		if q.ProtoMajor == 1 {
@@ -269,6 +274,9 @@ func (f *front) copy(b message.Body, length int64) error {
 		}
 	}
 	if t := b.Trailers(); len(t) > 0 {
+		if length < 0 {
+			flush() // or net/http finds out the length, and has no place for them
+		}
 		toHeader(f.w.Header(), http.TrailerPrefix, t)
 	}
 	return nil
@@ -347,6 +355,7 @@ func (f *front) finish(panicked any) {
 		}
 		if whole := f.body.finish(near); !whole && h1 {
 			f.conn.state.CompareAndSwap(open, cut)
+			lastRequest(f.w)
 		}
 	}
 	if broken && f.unbound {
@@ -358,6 +367,13 @@ func (f *front) finish(panicked any) {
 		panic(http.ErrAbortHandler)
 	}
 	f.release()
+}
+
+// lastRequest makes net/http close the connection after this answer, whatever
+// of its head is out: what is left of a body, in whatever buffer, must never be
+// taken for a request. A limit that is passed is the one way to say so.
+func lastRequest(w http.ResponseWriter) {
+	http.MaxBytesReader(w, io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1))
 }
 
 // end runs what is registered for the end, if the handler has not.
