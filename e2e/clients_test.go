@@ -113,6 +113,7 @@ func chat(ctx context.Context, c *http.Client, y *tally, service, url string, me
 		return err
 	}
 	defer ws.CloseNow()
+	ws.SetReadLimit(1 << 20)
 	var in, out int64
 	for _, m := range messages {
 		if err := ws.Write(ctx, websocket.MessageText, []byte(m)); err != nil {

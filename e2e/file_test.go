@@ -17,7 +17,7 @@ func fromFile(t *testing.T, document string) (*node, string) {
 	t.Helper()
 	path := write(t, filepath.Join(t.TempDir(), "gateway.yaml"), document)
 	p := &node{name: "file", bind: "127.0.0.1", http: loopback(t), https: loopback(t), admin: loopback(t)}
-	p.Process = testenv.Start(t, "proxy", "--document", path, "--http", p.http, "--https", "", "--admin", p.admin,
+	p.Process = testenv.Start(t, "proxy", "--document", path, "--http", p.http, "--https", p.https, "--admin", p.admin,
 		"--listen-ports", fmt.Sprintf("%d-%d", firstPort, lastPort), "--access-log", "none")
 	return p, path
 }

@@ -138,8 +138,8 @@ func (i *installation) startProxy(n int) *node {
 		http: loopback(i.t), https: loopback(i.t), admin: loopback(i.t),
 	}
 	p.config = i.settings(p.name, i.proxyUser(), fmt.Sprintf(
-		"name: %s\nproxy: {http: %q, https: '', admin: %q, bind: %s, state: %q, drain_delay: 200ms}\n",
-		p.name, p.http, p.admin, p.bind, filepath.Join(i.dir, p.name)))
+		"name: %s\nproxy: {http: %q, https: %q, admin: %q, bind: %s, state: %q, drain_delay: 200ms}\n",
+		p.name, p.http, p.https, p.admin, p.bind, filepath.Join(i.dir, p.name)))
 	i.proxies = append(i.proxies, p)
 	p.start(i.t)
 	ready(i.t, p.Process, p.admin)
