@@ -65,12 +65,3 @@ func zoneOf(st *spec.Settings) *time.Location {
 	}
 	return zone
 }
-
-// wholeSettings are the settings with their defaults.
-func wholeSettings(d *spec.Document) spec.Settings {
-	var st spec.Settings
-	if d.Settings != nil {
-		st = *d.Settings
-	}
-	return spec.Effective(st, "")
-}

@@ -44,12 +44,13 @@ func (s *Server) live(c *gin.Context) error {
 	out := &events{w: c.Writer, rc: http.NewResponseController(c.Writer)}
 	_ = out.rc.SetReadDeadline(time.Time{}) // the request is read; what is left is to see the client go
 	c.Status(http.StatusOK)
-	return s.stream(c, out, names)
+	s.stream(c, out, names)
+	return nil
 }
 
 // stream sends a tick a second until the client, the session or the process
 // ends.
-func (s *Server) stream(c *gin.Context, out *events, names []string) error {
+func (s *Server) stream(c *gin.Context, out *events, names []string) {
 	token := s.cookie(c.Request)
 	check, ping := time.NewTicker(sessionCheck), time.NewTicker(s.streams.ping)
 	defer check.Stop()
@@ -57,26 +58,26 @@ func (s *Server) stream(c *gin.Context, out *events, names []string) error {
 	f, next := s.pulse.latest()
 	for {
 		if f != nil {
-			if err := out.send("tick", tickOf(f, names)); err != nil {
-				return nil
+			if !out.send("tick", tickOf(f, names)) {
+				return
 			}
 			f = nil
 		}
 		select {
 		case <-c.Request.Context().Done():
-			return nil
+			return
 		case <-s.stopping:
-			_ = out.send("bye", Bye{Reason: "shutting_down"})
-			return nil
+			out.send("bye", Bye{Reason: "shutting_down"})
+			return
 		case <-check.C:
 			_, admin, err := s.sessionOf(c.Request.Context(), token)
 			if p := (*Problem)(nil); errors.As(err, &p) || err == nil && !may(admin.Role, statsRead) {
-				_ = out.send("bye", Bye{Reason: "logged_out"})
-				return nil
+				out.send("bye", Bye{Reason: "logged_out"})
+				return
 			}
 		case <-ping.C:
-			if err := out.send("ping", struct{}{}); err != nil {
-				return nil
+			if !out.send("ping", struct{}{}) {
+				return
 			}
 		case <-next:
 			f, next = s.pulse.latest()
@@ -120,18 +121,19 @@ type events struct {
 	rc *http.ResponseController
 }
 
-func (e *events) send(name string, data any) error {
+// send tells whether the client still reads.
+func (e *events) send(name string, data any) bool {
 	b, err := json.Marshal(data)
 	if err != nil {
-		return err
+		return false
 	}
 	if err := e.rc.SetWriteDeadline(time.Now().Add(sendLimit)); err != nil {
-		return err
+		return false
 	}
 	if _, err := fmt.Fprintf(e.w, "event: %s\ndata: %s\n\n", name, b); err != nil {
-		return err
+		return false
 	}
-	return e.rc.Flush()
+	return e.rc.Flush() == nil
 }
 
 // streams bounds how many watch at once.

@@ -188,6 +188,9 @@ func (s *Server) publish(ctx context.Context, by dao.Principal, change func(*edi
 
 // hint tells the proxies at once; if it is lost, they hear it within seconds.
 func (s *Server) hint(ctx context.Context) {
+	if s.away.skip(time.Now()) {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := s.sayHead(ctx); err != nil {
