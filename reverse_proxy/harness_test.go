@@ -58,7 +58,7 @@ type outcome struct {
 
 // newGateway runs the services of a document in YAML, which may name the
 // settings too.
-func newGateway(t testing.TB, yaml string, args ...any) *gateway {
+func newGateway(t testing.TB, yaml string) *gateway {
 	t.Helper()
 	g := &gateway{t: t, outcomes: make(chan outcome, 1000)}
 	counters := flow.NewCounters("test", time.Now)
@@ -66,10 +66,16 @@ func newGateway(t testing.TB, yaml string, args ...any) *gateway {
 	g.nodes = upstream.NewRegistry(upstream.NewDialer(), slog.New(slog.DiscardHandler))
 	back := std.NewTransport(new(net.Dialer).DialContext)
 	t.Cleanup(func() { back.CloseIdle(nil) })
-	g.site = g.build(fmt.Sprintf(yaml, args...), counters, back)
+	g.site = g.build(yaml, counters, back)
 	g.front, g.http = g.listen(nil)
 	_, g.https = g.listen(serverTLS())
 	return g
+}
+
+// newGatewayf is newGateway with the document's gaps filled in.
+func newGatewayf(t testing.TB, yaml string, args ...any) *gateway {
+	t.Helper()
+	return newGateway(t, fmt.Sprintf(yaml, args...))
 }
 
 func (g *gateway) build(yaml string, counters *flow.Counters, back message.Back) *reverseproxy.Site {
@@ -135,6 +141,12 @@ func (g *gateway) run(s *std.Server) (address string) {
 		require.NoError(g.t, <-done)
 	})
 	return l.Addr().String()
+}
+
+// impatient is the address of another front, whose clients must not be idle
+// with a body for long.
+func (g *gateway) impatient(idle time.Duration) (address string) {
+	return g.run(std.NewServer(g.serve, func() std.Limits { return std.Limits{BodyIdle: idle} }, nil, slog.New(slog.DiscardHandler)))
 }
 
 func serverTLS() *tls.Config { return &tls.Config{Certificates: []tls.Certificate{certificate()}} }
