@@ -64,6 +64,6 @@ func dashboardConfig(c conf.Config) (dashboard.Config, error) {
 		SessionIdle: c.Dashboard.SessionIdle, SessionMax: c.Dashboard.SessionMax,
 		Ports: ports(c), GatewayHTTP: c.Dashboard.GatewayHTTP, GatewayHTTPS: c.Dashboard.GatewayHTTPS,
 		MetricsToken: c.Dashboard.Metrics.Token, MetricsAllow: allow,
-		Version: version, AdminPassword: c.AdminPassword,
+		Version: version, Database: c.Database.Driver, AdminPassword: c.AdminPassword,
 	}, nil
 }
