@@ -214,14 +214,15 @@ func (p *pass) prepare() *middleware.Denied {
 }
 
 // upgrade is the protocol to ask the target for: none where its own protocol
-// cannot change, and never h2c, by which a client would get past the gates.
+// cannot change, none out of a list, and never h2c, by which a client would get
+// past the gates. What is not printable is nothing to pass on at all.
 func (s *Service) upgrade(to string) (_ string, ok bool) {
 	for i := range len(to) {
-		if to[i] <= ' ' || to[i] >= 0x7f {
+		if to[i] < ' ' || to[i] >= 0x7f {
 			return "", false
 		}
 	}
-	if !s.upgrades || strings.Contains(to, ",") || strings.HasPrefix(to, "h2") {
+	if !s.upgrades || strings.ContainsAny(to, ", ") || strings.HasPrefix(to, "h2") {
 		return "", true
 	}
 	return to, true
