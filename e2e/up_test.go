@@ -26,9 +26,11 @@ func up(t *testing.T, args ...string) *single {
 	t.Helper()
 	s := &single{data: filepath.Join(t.TempDir(), "data"), address: loopback(t), admin: loopback(t)}
 	s.proxy = &node{name: "up", bind: "127.0.0.1", http: loopback(t), https: loopback(t), admin: s.admin}
+	board := loopback(t)
 	first := port(t)
+	lastGiven.Add(100) // the services' own
 	s.args = append([]string{
-		"up", "--data", s.data, "--console", s.address, "--admin", s.admin, "--dashboard-admin", loopback(t),
+		"up", "--data", s.data, "--console", s.address, "--admin", s.admin, "--dashboard-admin", board,
 		"--http", s.proxy.http, "--https", s.proxy.https, "--listen-ports", strconv.Itoa(first) + "-" + strconv.Itoa(first+100),
 	}, args...)
 	s.start(t)
