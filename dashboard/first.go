@@ -31,11 +31,33 @@ func (s *Server) begin(ctx context.Context) error {
 	if err := s.store.CheckSchema(ctx); err != nil {
 		return err
 	}
+	if err := s.opens(ctx); err != nil {
+		return err
+	}
 	if err := s.firstAdmin(ctx); err != nil {
 		return fmt.Errorf("first admin: %w", err)
 	}
 	if err := s.firstKey(ctx); err != nil {
 		return fmt.Errorf("signing key: %w", err)
+	}
+	return nil
+}
+
+// opens refuses a master key that the stored secrets were not sealed with:
+// what this process would seal, nobody else could open.
+func (s *Server) opens(ctx context.Context) error {
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	at, err := s.store.Load(ctx, head, nil)
+	if err != nil {
+		return err
+	}
+	for _, f := range at.Faults {
+		if unknown := (*spec.UnknownKeyError)(nil); errors.As(f.Err, &unknown) {
+			return fmt.Errorf("master_key: %s %q is sealed with the key %s, which is not the one given; give that one, as old_master_keys if it was replaced", f.Kind, f.Name, unknown.ID)
+		}
 	}
 	return nil
 }
