@@ -12,8 +12,17 @@ import (
 )
 
 func configCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Work with configuration documents"}
-	cmd.AddCommand(validate())
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Work with the configuration: look at it, plan, change, go back",
+		Long: `Work with the configuration: services, tenants, blacklist and settings.
+
+All commands but validate work on the database of the settings (--config), or
+with --data on that of ` + "`yumen up`" + `, also while that runs. What they change is
+published as a revision, checked by the build that proxies make, and written to
+the audit trail as done by cli:USER.`,
+	}
+	cmd.AddCommand(validate(), configHistory(), configShow(), configDiff(), configExport(), configPlan(), configApply(), configImport(), configRollback())
 	return cmd
 }
 

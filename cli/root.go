@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -20,13 +21,38 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-// Main runs the command line and returns the exit status: 0 done, 1 failed.
+// exit is an exit status that says something by itself, without a message.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// Main runs the command line and returns the exit status: 0 done, 1 failed,
+// 2 a plan with changes.
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The first signal asks to finish; the second is not held back.
 	context.AfterFunc(ctx, stop)
 
+	root := rootCommand()
+	root.SetArgs(args)
+	return execute(ctx, root)
+}
+
+func execute(ctx context.Context, root *cobra.Command) int {
+	err := root.ExecuteContext(ctx)
+	var status exit
+	switch {
+	case errors.As(err, &status):
+		return int(status)
+	case err != nil:
+		fmt.Fprintln(root.ErrOrStderr(), "yumen:", err)
+		return 1
+	}
+	return 0
+}
+
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "yumen",
 		Short:         "A gateway for microservices",
@@ -36,13 +62,9 @@ func Main(args []string) int {
 		Args:          cobra.NoArgs,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(up(), proxy(), dashboardCommand(), migrate(), configCommand(), healthcheck(), versionCommand())
-	root.SetArgs(args)
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "yumen:", err)
-		return 1
-	}
-	return 0
+	root.AddCommand(up(), proxy(), dashboardCommand(), migrate(), configCommand(), adminCommand(), backup(), restore(),
+		healthcheck(), versionCommand())
+	return root
 }
 
 func versionCommand() *cobra.Command {

@@ -277,7 +277,9 @@ func anyDocument(t *rapid.T) *spec.Document {
 		})
 		optional("upstream", func() {
 			s.Upstream = &spec.Upstream{Targets: []spec.Target{{Address: fmt.Sprint("10.0.0.1:", 9000+i)}, {Address: "[2001:db8::1]:1", Weight: ptr(rapid.IntRange(0, 1000).Draw(t, "w"))}}}
-			optional("timeouts", func() { s.Upstream.Timeouts = &spec.Timeouts{Connect: duration("connect"), Request: duration("request")} })
+			optional("timeouts", func() {
+				s.Upstream.Timeouts = &spec.Timeouts{Connect: duration("connect"), Request: duration("request")}
+			})
 		})
 		optional("access", func() { s.Access = &spec.Access{Allow: list("allow"), Deny: list("deny"), Tenants: list("of")} })
 		optional("limits", func() {
@@ -292,7 +294,9 @@ func anyDocument(t *rapid.T) *spec.Document {
 		}
 		seen["t"+n.AppID] = true
 		optional("name", func() { n.Name = text.Draw(t, "n") })
-		optional("tenant limits", func() { n.Limits = &spec.TenantLimits{QPS: ptr(rapid.Float64Range(0, 1e6).Draw(t, "qps")), QPD: ptr(rapid.Int64Min(0).Draw(t, "qpd"))} })
+		optional("tenant limits", func() {
+			n.Limits = &spec.TenantLimits{QPS: ptr(rapid.Float64Range(0, 1e6).Draw(t, "qps")), QPD: ptr(rapid.Int64Min(0).Draw(t, "qpd"))}
+		})
 		for i := range rapid.IntRange(0, 2).Draw(t, "credentials") {
 			c := spec.Credential{ID: fmt.Sprint(i), SecretHash: "hmac-sha256:AAAAAAAAAAAAAAAAAAAAAA:" + strings.Repeat("A", 43)}
 			optional("created", func() { c.CreatedAt = when("created at") })
@@ -306,7 +310,9 @@ func anyDocument(t *rapid.T) *spec.Document {
 	}
 	optional("settings", func() {
 		d.Settings = &spec.Settings{TrustedProxies: list("trusted")}
-		optional("client", func() { d.Settings.Client = &spec.ClientSettings{MaxHeader: ptr(spec.Size(rapid.Int64Range(0, 1<<40).Draw(t, "header")))} })
+		optional("client", func() {
+			d.Settings.Client = &spec.ClientSettings{MaxHeader: ptr(spec.Size(rapid.Int64Range(0, 1<<40).Draw(t, "header")))}
+		})
 	})
 	return d
 }
