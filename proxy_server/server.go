@@ -166,6 +166,7 @@ func New(c Config, db *dao.Store, redis *kv.Store, ring *spec.Keyring, log *slog
 	}
 	dialer := upstream.NewDialer(c.Deny...)
 	dialer.DenyAddrs = slices.Clone(c.DenyAddr)
+	dialer.Own = s.doors
 	s.dialer = dialer
 	s.counters = flow.NewCounters(c.Name, time.Now)
 	s.quotas = flow.NewQuotas(time.UTC)
@@ -254,9 +255,6 @@ func (s *Server) open() error {
 	var err error
 	if s.admin, err = s.openAdmin(); err != nil {
 		return err
-	}
-	if l := s.admin.listener; l != nil {
-		s.dialer.DenyAddrs = append(s.dialer.DenyAddrs, l.Addr().(*net.TCPAddr).AddrPort())
 	}
 	conf, err := s.tlsConfig()
 	if err != nil {

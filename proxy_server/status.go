@@ -2,6 +2,7 @@ package proxyserver
 
 import (
 	"net"
+	"net/netip"
 	"time"
 
 	"yumen/kv"
@@ -26,6 +27,18 @@ func (s *Server) setBound(name string, a net.Addr) {
 		return
 	}
 	s.bound[name] = a
+}
+
+// doors yields every address the process listens on: what a document may not
+// have it dial, or it would feed on itself.
+func (s *Server) doors(yield func(netip.AddrPort) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.bound {
+		if tcp, ok := a.(*net.TCPAddr); ok && !yield(tcp.AddrPort()) {
+			return
+		}
+	}
 }
 
 // Ready tells whether a configuration is applied and the process not stopping.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -22,6 +24,8 @@ type Dialer struct {
 	// DenyAddrs are the process's own doors. An unspecified address denies the
 	// port on every address of this machine.
 	DenyAddrs []netip.AddrPort
+	// Own are more of them, which open and close while the process runs.
+	Own iter.Seq[netip.AddrPort]
 }
 
 // NewDialer denies prefixes besides what is always denied.
@@ -74,10 +78,8 @@ func (d *Dialer) Check(addr netip.AddrPort) error {
 				}
 			}
 		}
-		for _, own := range d.DenyAddrs {
-			if own.Port() == addr.Port() && covers(own.Addr().Unmap().WithZone(""), a) {
-				return &DeniedError{addr}
-			}
+		if opens(slices.Values(d.DenyAddrs), a, addr.Port()) || d.Own != nil && opens(d.Own, a, addr.Port()) {
+			return &DeniedError{addr}
 		}
 	}
 	return nil
@@ -89,6 +91,16 @@ func contains(p netip.Prefix, a netip.Addr) bool {
 		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
 	return p.Contains(a)
+}
+
+// opens tells whether a and port lead to one of our doors.
+func opens(doors iter.Seq[netip.AddrPort], a netip.Addr, port uint16) bool {
+	for own := range doors {
+		if own.Port() == port && covers(own.Addr().Unmap().WithZone(""), a) {
+			return true
+		}
+	}
+	return false
 }
 
 // covers tells whether a listener on own is reached by a.
