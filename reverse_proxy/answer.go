@@ -2,7 +2,6 @@ package reverseproxy
 
 import (
 	"context"
-	"errors"
 	"io"
 	"strings"
 	"time"
@@ -25,20 +24,19 @@ func (p *pass) answer(resp *message.Response) {
 	resp.Body = b
 	err := p.x.Answer(resp)
 
-	var ended *endedError
-	o := message.Outcome{Status: resp.Status, GRPC: -1, Err: err, BytesOut: b.n, Duration: p.elapsed()}
-	if errors.As(b.err, &ended) {
+	o := &message.Outcome{Status: resp.Status, GRPC: -1, Err: err, BytesOut: b.n, Duration: p.elapsed()}
+	switch ended := endedBy(b.err); {
+	case ended != nil:
 		o.Reason = ended.reason
-	} else if err != nil && b.err == nil {
+	case b.err != nil && p.x.Context().Err() == nil:
+		p.release(b.err)
+	case err != nil && b.err == nil:
 		o.Err = clientGone{err}
 	}
 	if p.service.classify != nil {
-		p.service.classify(resp.Fields, b.Trailers(), &o)
+		p.service.classify(resp.Fields, b.Trailers(), o)
 	}
-	if b.err != nil && ended == nil && p.x.Context().Err() == nil {
-		p.release(b.err)
-	}
-	p.x.End(&o)
+	p.x.End(o)
 }
 
 // clientGone is an answer that failed on the client's side.
@@ -79,8 +77,7 @@ func (b *answerBody) Read(buf []byte) (int, error) {
 	}
 	if err != nil && err != io.EOF {
 		b.err = err
-		var ended *endedError
-		if p.service.grpc && b.from.Len() < 0 && errors.As(err, &ended) {
+		if ended := endedBy(err); ended != nil && p.service.grpc && b.from.Len() < 0 {
 			b.last = message.Fields{
 				{Name: "grpc-status", Value: ended.grpc()},
 				{Name: "grpc-message", Value: "gateway: " + strings.ReplaceAll(ended.reason, "_", " ")},

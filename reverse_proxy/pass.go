@@ -266,6 +266,16 @@ type endedError struct{ reason string }
 
 func (e *endedError) Error() string { return "stream ended: " + e.reason }
 
+// endedBy finds the end of a stream in an error, nil when it is another.
+func endedBy(err error) *endedError {
+	if err == nil {
+		return nil
+	}
+	var e *endedError
+	errors.As(err, &e)
+	return e
+}
+
 // status is what HTTP would have said had it been known at the start.
 func (e *endedError) status() int {
 	switch e.reason {

@@ -4,6 +4,7 @@
 package reverseproxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -177,9 +178,9 @@ func (p *pass) failure(ctx context.Context, err error) (d *middleware.Denied, bl
 	if p.body != nil {
 		sent = p.body.failed()
 	}
-	var ended *endedError
+	ended := cmp.Or(endedBy(err), endedBy(context.Cause(ctx)))
 	switch {
-	case errors.As(err, &ended), errors.As(context.Cause(ctx), &ended):
+	case ended != nil:
 		return &middleware.Denied{Reason: ended.reason, Status: ended.status()}, nil
 	case sent != nil && errors.Is(sent, context.DeadlineExceeded):
 		return &middleware.Denied{Reason: "request_timeout", Status: 408, Err: sent}, nil

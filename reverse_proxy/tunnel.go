@@ -44,8 +44,7 @@ func (p *pass) tunnel(resp *message.Response) *middleware.Denied {
 		p.register(t.end)
 		o.Err = t.run()
 		o.BytesIn, o.BytesOut = t.in.Load(), t.out.Load()
-		var ended *endedError
-		if errors.As(o.Err, &ended) {
+		if ended := endedBy(o.Err); ended != nil {
 			o.Reason = ended.reason
 		}
 	}
@@ -96,8 +95,7 @@ func (t *tunnel) run() error {
 	t.mu.Lock()
 	reason := t.reason
 	t.mu.Unlock()
-	var ended *endedError
-	if errors.As(reason, &ended) {
+	if ended := endedBy(reason); ended != nil {
 		t.farewell(ended)
 	}
 	switch {

@@ -570,3 +570,19 @@ func TestTheEndsOfAnExchangeAreToldWhatWasSent(t *testing.T) {
 	require.Contains(t, say(t, address, "GET /silent HTTP/1.1\r\nHost: a\r\n\r\n"), " 500 ")
 	require.Equal(t, 500, (<-outcomes).Status)
 }
+
+func FuzzTargetsKeepTheirText(f *testing.F) {
+	for _, s := range []string{"/a?b", "*", "http://h/p?q", "http://h", "?", "", "//", "x://?"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		path, query, has := splitTarget(s)
+		whole := path
+		if has {
+			whole += "?" + query
+		}
+		if path == "" || strings.Contains(path, "?") || !strings.HasSuffix(whole, s) && !strings.HasSuffix(s, whole) && !strings.HasSuffix(s, strings.TrimPrefix(whole, "/")) {
+			t.Errorf("%q became %q", s, whole)
+		}
+	})
+}
