@@ -59,12 +59,12 @@ func location(cmd *cobra.Command) (c conf.Config, up bool, err error) {
 	}
 	c.Database = conf.Database{Driver: "sqlite", Path: filepath.Join(folder, "yumen.db")}
 	c.Data = folder
-	if c.MasterKey == "" {
-		b, err := os.ReadFile(filepath.Join(folder, "master.key"))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return c, true, err
-		}
+	// `up` makes this file when it is given no key: where it is, it holds.
+	switch b, err := os.ReadFile(filepath.Join(folder, "master.key")); {
+	case err == nil:
 		c.MasterKey = strings.TrimSpace(string(b))
+	case !errors.Is(err, os.ErrNotExist):
+		return c, true, err
 	}
 	return c, true, nil
 }
