@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"yumen/demo"
+	"yumen/testenv"
 )
 
 // load is traffic that goes on until it is stopped; nothing of it may fail.
@@ -191,18 +192,18 @@ func TestAHundredChangesUnderLoadFailNoRequestAndCutNoStream(t *testing.T) {
 func TestAChangeIsLiveOnEveryProxyWithinTwoSeconds(t *testing.T) {
 	i := install(t, 2)
 	b := backends(t)
-	for n := range 3 {
+	n := 0
+	testenv.Within(t, 2*time.Second, func() {
+		n++
 		name := fmt.Sprint("service-", n)
 		i.create("/services", object{"name": name, "protocol": "http", "routes": prefixed("/" + name), "upstream": to(b.HTTP)})
-		saved := time.Now()
 		for _, p := range i.proxies {
 			soon(t, func() bool {
 				status, _, err := send(speaking(t, "h1"), nil, "", "GET", "http://"+p.http+"/"+name, "")
 				return err == nil && status == http.StatusOK
 			}, "live on %s", p.name)
 		}
-		require.Less(t, time.Since(saved), 2*time.Second)
-	}
+	})
 }
 
 func TestAServiceRefusedOnOneNodeSaysWhyAndHarmsNoOther(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 
 	"yumen/message"
 	"yumen/spec"
+	"yumen/testenv"
 )
 
 // good are the claims of a token that passes.
@@ -431,9 +432,7 @@ func TestHundredThousandTenantsAreCompiledQuickly(t *testing.T) {
 			Credentials: []spec.Credential{{ID: "c", SecretHash: hash}},
 		})
 	}
-	start := time.Now()
-	w.apply()
-	require.Less(t, time.Since(start), 3*time.Second)
+	testenv.Within(t, 3*time.Second, func() { w.apply() })
 }
 
 func TestPublicKeysAreShownAndSecretsAreNot(t *testing.T) {

@@ -42,7 +42,7 @@ func TestStoppingGoesOnForTheDelayThenFinishesWhatRunsAndCutsTheRestAtTheLimit(t
 		fmt.Fprint(w, "done")
 	})
 	port := testenv.FreePort(t)
-	g := fileGateway(t, Config{DrainDelay: 600 * time.Millisecond, DrainLimit: 1500 * time.Millisecond},
+	g := fileGateway(t, Config{DrainDelay: 3 * time.Second, DrainLimit: 1500 * time.Millisecond},
 		services(fmt.Sprintf("- {name: slow, protocol: http, routes: [{path: {prefix: /}}], upstream: {targets: [{address: %q}]}}\n", slow),
 			tcpService("pipe", port, echo(t)))).ready()
 	admin := "http://" + g.Addresses()["admin"]
@@ -62,17 +62,17 @@ func TestStoppingGoesOnForTheDelayThenFinishesWhatRunsAndCutsTheRestAtTheLimit(t
 	g.eventually("no longer ready", func() bool { status, _ := get(t, admin+"/readyz"); return status == 503 })
 	_, body := get(t, admin+"/readyz")
 	require.Contains(t, body, "draining")
-	require.Less(t, time.Since(begin), 500*time.Millisecond)
+	require.Less(t, time.Since(begin), 2500*time.Millisecond)
 	status, _ := g.get("/quick")
 	require.Equal(t, 200, status, "balancers need a moment to hear of it")
 
 	g.eventually("listeners closed", func() bool { status, _ := g.get("/quick"); return status == 0 })
-	require.GreaterOrEqual(t, time.Since(begin), 550*time.Millisecond)
+	require.GreaterOrEqual(t, time.Since(begin), 2900*time.Millisecond)
 	close(release)
 	require.Equal(t, "done", <-answer, "what ran was finished")
 	require.NoError(t, roundTrip(tunnel, "TCP may go on till the limit"))
 	require.NoError(t, <-stopped)
-	require.Less(t, time.Since(begin), 5*time.Second)
+	require.Less(t, time.Since(begin), 15*time.Second)
 	require.Error(t, roundTrip(tunnel, "cut"))
 }
 

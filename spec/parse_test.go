@@ -31,7 +31,7 @@ var testPorts = Ports{Min: 8001, Max: 8999, Taken: map[int]string{8890: "admin"}
 
 // soon is the second that refusing may take, with room for a busy machine and
 // the race detector.
-const soon = 5 * time.Second
+const soon = 30 * time.Second
 
 // faults are what is wrong, as "pointer code" lines.
 func faults(err error) []string {
