@@ -248,7 +248,7 @@ func (p *pass) interim(status int, fields message.Fields) {
 		return
 	}
 	dropHops(&fields)
-	p.x.Interim(status, fields)
+	_ = p.x.Interim(status, fields) // whoever is gone is found out by the answer
 }
 
 // register makes the exchange one of the live streams; end is called when it

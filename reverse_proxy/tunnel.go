@@ -132,7 +132,7 @@ func (t *tunnel) deadline(set func(time.Time) error, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.reason == nil {
-		set(at)
+		_ = set(at) // fails only on what is closed
 	}
 }
 
@@ -209,7 +209,7 @@ func (t *tunnel) farewell(e *endedError) {
 		code = 0xe9 // 1001, going away
 	}
 	t.client.SetWriteDeadline(time.Now().Add(time.Second))
-	t.client.Write([]byte{0x88, 2, 0x03, code})
+	_, _ = t.client.Write([]byte{0x88, 2, 0x03, code})
 }
 
 // frames follows a stream of WebSocket frames (RFC 6455, 5.2) and knows where

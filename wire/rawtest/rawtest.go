@@ -53,14 +53,16 @@ func parse(lines string, fields message.Fields) (message.Fields, error) {
 	return fields, nil
 }
 
-// writeFields writes fields but for framing, then more, then the empty line.
-func writeFields(w *bufio.Writer, fields message.Fields, more string) {
+// write writes a first line, fields but for framing, more, and the empty line.
+func write(w *bufio.Writer, first string, fields message.Fields, more string) error {
+	w.WriteString(first + "\r\n")
 	for _, f := range fields {
 		if !isFraming(f.Name) && !strings.ContainsAny(f.Name+f.Value, "\r\n") {
 			w.WriteString(f.Name + ": " + f.Value + "\r\n")
 		}
 	}
 	w.WriteString(more + "\r\n")
+	return w.Flush()
 }
 
 func isFraming(name string) bool {
@@ -92,35 +94,27 @@ type body struct {
 	stop   func()      // ends a Read from outside; may be nil
 
 	mu       sync.Mutex
-	started  bool
 	rest     int64 // of the body or the chunk
-	err      error
 	trailers message.Fields
-	reason   atomic.Pointer[error]
+	over     atomic.Pointer[error] // how it ended, or why it was aborted
 }
 
 func (b *body) Read(p []byte) (n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if reason := b.reason.Load(); reason != nil {
-		return 0, *reason
+	if over := b.over.Load(); over != nil {
+		return 0, *over
 	}
-	if b.err != nil {
-		return 0, b.err
-	}
-	if !b.started {
-		b.started, b.rest = true, max(b.length, 0)
+	if b.before != nil {
 		b.before()
+		b.before, b.rest = nil, max(b.length, 0)
 	}
 	if n, err = b.read(p); err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	} else if n < 0 {
 		n, err = 0, io.EOF
 	}
-	if reason := b.reason.Load(); err != nil && reason != nil {
-		err = *reason
-	}
-	if b.err = err; err != nil {
+	if err != nil && b.over.CompareAndSwap(nil, &err) {
 		b.after(err)
 	}
 	return n, err
@@ -164,7 +158,7 @@ func (b *body) Abort(reason error) {
 	if reason == nil {
 		reason = message.ErrAborted
 	}
-	b.reason.CompareAndSwap(nil, &reason)
+	b.over.CompareAndSwap(nil, &reason)
 	if b.stop != nil {
 		b.stop()
 	}
@@ -187,9 +181,7 @@ func send(w *bufio.Writer, b message.Body) error {
 		}
 		switch {
 		case err == io.EOF && length < 0:
-			w.WriteString("0\r\n")
-			writeFields(w, b.Trailers(), "")
-			return w.Flush()
+			return write(w, "0", b.Trailers(), "")
 		case err == io.EOF && total == length:
 			return w.Flush()
 		case err != nil:
@@ -318,7 +310,7 @@ func (f *front) finish() (again bool) {
 		f.body.Abort(message.ErrEnded)
 		f.c.SetReadDeadline(past) // ends a Read that waits
 		f.body.mu.Lock()
-		whole = f.body.err == io.EOF
+		whole = *f.body.over.Load() == io.EOF
 		f.body.mu.Unlock()
 	}
 	f.unwatch()
@@ -366,9 +358,7 @@ func (f *front) Interim(status int, fields message.Fields) error {
 		return nil
 	}
 	f.asks = f.asks && status != 100
-	f.w.WriteString("HTTP/1.1 " + strconv.Itoa(status) + " Interim\r\n")
-	writeFields(f.w, fields, "")
-	return f.w.Flush()
+	return write(f.w, fmt.Sprintf("HTTP/1.1 %d Interim", status), fields, "")
 }
 
 func (f *front) Answer(r *message.Response) (err error) {
@@ -392,23 +382,20 @@ func (f *front) Answer(r *message.Response) (err error) {
 	if f.last {
 		more += "Connection: close\r\n"
 	}
-	f.w.WriteString("HTTP/1.1 " + strconv.Itoa(r.Status) + " Answer\r\n")
-	writeFields(f.w, r.Fields, more)
 	if bodiless {
 		r.Body.Abort(nil)
 	}
-	if err := f.w.Flush(); err != nil || bodiless {
-		return err
+	err = write(f.w, fmt.Sprintf("HTTP/1.1 %d Answer", r.Status), r.Fields, more)
+	if err == nil && !bodiless {
+		err = send(f.w, r.Body)
 	}
-	return send(f.w, r.Body)
+	return err
 }
 
 func (f *front) Upgrade(r *message.Response) (message.Stream, error) {
 	f.answered, f.last, f.upgraded = true, true, true
 	f.unwatch()
-	f.w.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
-	writeFields(f.w, r.Fields, "Connection: Upgrade\r\n")
-	return stream{f.c, f.r, func() {}}, f.w.Flush()
+	return stream{f.c, f.r, func() {}}, write(f.w, "HTTP/1.1 101 Switching Protocols", r.Fields, "Connection: Upgrade\r\n")
 }
 
 func (f *front) Context() context.Context { return f.ctx }
@@ -477,7 +464,7 @@ func (c *carry) end(reason error) {
 }
 
 func (c *carry) exchange(to *message.Target, interim func(int, message.Fields)) (*message.Response, error) {
-	w, r, target, fields := bufio.NewWriter(c), c.request, c.request.Path, c.request.Fields
+	r, target := c.request, c.request.Path
 	if r.HasQuery {
 		target += "?" + r.Query
 	}
@@ -493,9 +480,7 @@ func (c *carry) exchange(to *message.Target, interim func(int, message.Fields)) 
 	if r.Upgrade != "" {
 		more += "Connection: Upgrade\r\nUpgrade: " + r.Upgrade + "\r\n"
 	}
-	w.WriteString(r.Method + " " + target + " HTTP/1.1\r\n")
-	writeFields(w, fields, more)
-	if err := w.Flush(); err != nil {
+	if err := write(bufio.NewWriter(c), r.Method+" "+target+" HTTP/1.1", r.Fields, more); err != nil {
 		return nil, err
 	}
 	if r.Body.Len() != 0 && !r.Continue {

@@ -102,7 +102,7 @@ func (c *conn) Close() (err error) {
 		case cut:
 			if c.CloseWrite() == nil {
 				c.SetReadDeadline(time.Now().Add(lingerTime))
-				io.CopyN(io.Discard, c.Conn, lingerBytes)
+				_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
 			}
 		case reset:
 			if tcp, ok := c.Conn.(interface{ SetLinger(int) error }); ok {

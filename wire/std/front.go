@@ -373,7 +373,7 @@ func (f *front) finish(panicked any) {
 // of its head is out: what is left of a body, in whatever buffer, must never be
 // taken for a request. A limit that is passed is the one way to say so.
 func lastRequest(w http.ResponseWriter) {
-	http.MaxBytesReader(w, io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1))
+	_, _ = http.MaxBytesReader(w, io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1))
 }
 
 // end runs what is registered for the end, if the handler has not.

@@ -254,10 +254,13 @@ func (s *Server) round(limits Limits) *round {
 	}
 	s.rounds = append(s.rounds, r)
 	s.running.Go(func() {
+		defer r.close() // or accept would wait for ever
+		serve := r.http.Serve
 		if s.tls != nil {
-			r.http.ServeTLS(r, "", "")
-		} else {
-			r.http.Serve(r)
+			serve = func(l net.Listener) error { return r.http.ServeTLS(l, "", "") }
+		}
+		if err := serve(r); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			s.log.Error("cannot serve connections", "err", err)
 		}
 	})
 	return r
