@@ -1,9 +1,11 @@
 package cli
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -47,21 +49,19 @@ nothing.`,
 		if err := exportable(at); err != nil {
 			return err
 		}
-		var text []byte
+		out := cmd.OutOrStdout()
+		if *file != "" {
+			f, err := os.OpenFile(*file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			out = f
+		}
 		if machine, _ := asJSON(cmd); machine {
-			text, err = json.MarshalIndent(at.Document, "", "  ")
-			text = append(text, '\n')
-		} else {
-			text, err = spec.MarshalYAML(at.Document)
+			return printJSON(out, at.Document)
 		}
-		if err != nil {
-			return err
-		}
-		if *file == "" {
-			_, err = cmd.OutOrStdout().Write(text)
-			return err
-		}
-		return os.WriteFile(*file, text, 0o600)
+		return writeYAML(out, at.Document)
 	}
 	return cmd
 }
@@ -72,6 +72,41 @@ func exportable(at *dao.Snapshot) error {
 	for _, f := range at.Faults {
 		if f.Kind != spec.KindKey { // no part of a document
 			return fmt.Errorf("the export would not be whole: %w", f.Err)
+		}
+	}
+	return nil
+}
+
+// writeYAML writes what spec.MarshalYAML gives, some objects at a time: the
+// nodes of 100,000 tenants would take gigabytes.
+func writeYAML(w io.Writer, d *spec.Document) error {
+	const some = 500
+	var parts []spec.Document
+	for part := range slices.Chunk(d.Services, some) {
+		parts = append(parts, spec.Document{Services: part})
+	}
+	for part := range slices.Chunk(d.Tenants, some) {
+		parts = append(parts, spec.Document{Tenants: part})
+	}
+	for part := range slices.Chunk(d.Blacklist, some) {
+		parts = append(parts, spec.Document{Blacklist: part})
+	}
+	if d.Settings != nil || len(parts) == 0 {
+		parts = append(parts, spec.Document{Settings: d.Settings})
+	}
+	last := ""
+	for i := range parts {
+		text, err := spec.MarshalYAML(&parts[i])
+		if err != nil {
+			return err
+		}
+		heading, rest, _ := bytes.Cut(text, []byte("\n"))
+		if string(heading) == last { // the list goes on
+			text = rest
+		}
+		last = string(heading)
+		if _, err := w.Write(text); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,6 +142,20 @@ func TestApplyOfAnExportChangesNothing(t *testing.T) {
 		}
 		require.Equal(t, uint64(1), s.head(t).Number)
 	})
+}
+
+func TestALargeExportIsWrittenAsASmallOne(t *testing.T) {
+	d := new(spec.Document)
+	for n := range 1201 {
+		d.Services = append(d.Services, service(fmt.Sprint("s", n)))
+		d.Tenants = append(d.Tenants, spec.Tenant{AppID: fmt.Sprint("t", n)})
+		d.Blacklist = append(d.Blacklist, spec.BlacklistRule{CIDR: fmt.Sprintf("10.0.%d.%d", n/256, n%256)})
+	}
+	for _, one := range []*spec.Document{d, {}, {Settings: &spec.Settings{}}, {Tenants: d.Tenants[:3]}, {Services: d.Services[:500], Settings: &spec.Settings{TimeZone: ptr("UTC")}}} {
+		var out strings.Builder
+		require.NoError(t, writeYAML(&out, one))
+		require.Equal(t, yaml(t, one), out.String())
+	}
 }
 
 func yaml(t *testing.T, v any) string {
