@@ -171,8 +171,8 @@ func adminUnlock() *cobra.Command {
 		Use: "unlock ACCOUNT", Short: "Let a disabled account in again",
 		Long: `Let a disabled account in again, with the password it has. An account that is
 only slowed down after wrong passwords needs no unlocking: that concerns one
-address, is forgotten after 15 minutes at the latest or when the dashboard
-restarts, and the right password from elsewhere works meanwhile.`,
+address, is a wait of 15 minutes at most, which a restart of the dashboard ends,
+and the right password from elsewhere works meanwhile.`,
 		Example: "  yumen admin unlock alice",
 		Args:    cobra.ExactArgs(1),
 	}

@@ -62,7 +62,7 @@ then has to be given to dashboards and proxies, or put into --data as master.key
 		}
 		in := &installation{db: db, conf: c, up: up}
 		defer in.Close()
-		m, err := dao.Restore(cmd.Context(), db, operator(), args[0], *force)
+		m, err := db.Restore(cmd.Context(), operator(), args[0], *force)
 		var full *dao.NotEmptyError
 		if errors.As(err, &full) {
 			return fmt.Errorf("%w; --force restores over it, and what is there is lost: make a backup of it first", err)

@@ -65,7 +65,7 @@ func TestABackupRestoresTheSameInstallationOnEitherDatabase(t *testing.T) {
 			t.Run(from+" to "+to, func(t *testing.T) {
 				r := open(t, target) // without tables
 				by := Principal{Kind: "cli", Account: "somebody"}
-				got, err := Restore(t.Context(), r, by, path, false)
+				got, err := r.Restore(t.Context(), by, path, false)
 				require.NoError(t, err)
 				require.Equal(t, m, got)
 
@@ -139,11 +139,11 @@ func TestARestoreOverSomethingNeedsForce(t *testing.T) {
 		before := load(t, s, nil).Head
 
 		var full *NotEmptyError
-		_, err = Restore(t.Context(), s, cli, path, false)
+		_, err = s.Restore(t.Context(), cli, path, false)
 		require.ErrorAs(t, err, &full)
 		require.Equal(t, before, load(t, s, nil).Head)
 
-		_, err = Restore(t.Context(), s, cli, path, true)
+		_, err = s.Restore(t.Context(), cli, path, true)
 		require.NoError(t, err)
 		after := load(t, s, nil)
 		require.Equal(t, uint64(3), after.Head.Number)
@@ -179,7 +179,7 @@ func TestADamagedOrForeignArchiveChangesNothing(t *testing.T) {
 		} {
 			bad := filepath.Join(dir, "bad")
 			require.NoError(t, os.WriteFile(bad, b, 0o600))
-			_, err := Restore(t.Context(), s, cli, bad, true)
+			_, err := s.Restore(t.Context(), cli, bad, true)
 			require.ErrorContains(t, err, why)
 		}
 		require.Equal(t, before, rows(t, s))

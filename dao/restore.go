@@ -178,7 +178,7 @@ func integer(n json.Number) (any, error) {
 // another. Tables are made where there are none. A *NotEmptyError comes
 // without force when there is something; with force it is lost, except that
 // nothing happens at all when the archive is damaged or of another schema.
-func Restore(ctx context.Context, s *Store, by Principal, path string, force bool) (Manifest, error) {
+func (s *Store) Restore(ctx context.Context, by Principal, path string, force bool) (Manifest, error) {
 	m, err := ReadManifest(path)
 	if err != nil {
 		return m, fmt.Errorf("restore: %w", err)
