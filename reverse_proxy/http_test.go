@@ -584,14 +584,14 @@ func TestEventsArriveOneByOneAndLongStreamsAreNotCut(t *testing.T) { // origin.m
 			io.WriteString(w, "data: "+e+"\n\n")
 			w.(http.Flusher).Flush()
 		}
-	}), ", timeouts: {body_idle: 20ms, response_header: 1s}"))
-	address := g.impatient(20 * time.Millisecond)
+	}), ", timeouts: {body_idle: 150ms, response_header: 5s}"))
+	address := g.impatient(150 * time.Millisecond)
 	for _, protocol := range []string{"http/1.1", "h2c"} {
 		resp, err := client(t, protocol).Get("http://" + address)
 		require.NoError(t, err)
 		r := bufio.NewReader(resp.Body)
 		for i := range 3 {
-			time.Sleep(100 * time.Millisecond) // longer than every limit but the stream's
+			time.Sleep(400 * time.Millisecond) // longer than every limit but the stream's
 			next <- fmt.Sprint(i)
 			line, err := r.ReadString('\n')
 			require.NoError(t, err)

@@ -159,10 +159,10 @@ func (g *gateway) upgrade(to string) io.ReadWriteCloser {
 }
 
 func TestAnIdleTunnelIsClosedAndABusyOneIsNot(t *testing.T) {
-	g := newGateway(t, service("ws", "/", sockets(t), ", timeouts: {stream_idle: 200ms}"))
+	g := newGateway(t, service("ws", "/", sockets(t), ", timeouts: {stream_idle: 500ms}"))
 	c := g.socket("ws://" + g.http)
 	for range 8 {
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 		roundTrip(t, c, "still here")
 	}
 	_, _, err := c.Read(context.Background())
@@ -176,10 +176,10 @@ func TestATunnelThatIsBusyOneWayIsNotIdle(t *testing.T) {
 		http.ReadRequest(bufio.NewReader(c))
 		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: ticks\r\n\r\n")
 		for range 10 {
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(60 * time.Millisecond)
 			io.WriteString(c, ".")
 		}
-	}), ", timeouts: {stream_idle: 150ms}"))
+	}), ", timeouts: {stream_idle: 400ms}"))
 	b, err := io.ReadAll(g.upgrade("ticks"))
 	require.NoError(t, err)
 	require.Equal(t, "..........", string(b))

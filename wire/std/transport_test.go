@@ -78,7 +78,9 @@ func TestAFailureTellsHowFarTheRequestCame(t *testing.T) {
 		}), "http", message.Receiving},
 	} {
 		to := target(c.address, c.scheme)
-		to.ResponseHeader = 50 * time.Millisecond
+		if c.phase == message.Waiting {
+			to.ResponseHeader = 50 * time.Millisecond
+		}
 		_, err := tr.Carry(context.Background(), request(), to, nil)
 		var failed *message.CarryError
 		require.ErrorAs(t, err, &failed, name)
@@ -229,10 +231,10 @@ func TestATargetThatStopsTakingIsGivenUp(t *testing.T) {
 func TestASlowReaderIsNotTheTargetsFault(t *testing.T) {
 	_, address := server(t, Limits{}, false, answer(200, strings.Repeat("x", 100_000)))
 	to := target(address, "http")
-	to.BodyIdle = 30 * time.Millisecond
+	to.BodyIdle = 200 * time.Millisecond
 	resp, err := transport(t).Carry(context.Background(), request(), to, nil)
 	require.NoError(t, err)
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(400 * time.Millisecond)
 	b, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	require.Len(t, b, 100_000)
@@ -244,7 +246,7 @@ func TestEventsMayBeSilentForTheStreamsTime(t *testing.T) {
 		x.Answer(&message.Response{Status: 200, Fields: message.Fields{{Name: "Content-Type", Value: "text/event-stream; charset=utf-8"}}, Body: events(next)})
 	})
 	to := target(address, "http")
-	to.BodyIdle, to.StreamIdle = 20*time.Millisecond, 300*time.Millisecond
+	to.BodyIdle, to.StreamIdle = 20*time.Millisecond, 500*time.Millisecond
 	resp, err := transport(t).Carry(context.Background(), request(), to, nil)
 	require.NoError(t, err)
 	time.Sleep(60 * time.Millisecond)
@@ -264,7 +266,7 @@ func TestACallThatIsFedIsNotIdle(t *testing.T) {
 		x.Answer(&message.Response{Status: 200, Fields: message.Fields{{Name: "Content-Type", Value: "application/grpc"}}, Body: body})
 	})
 	to := target(address, "h2c")
-	to.BodyIdle, to.StreamIdle = time.Millisecond, 200*time.Millisecond
+	to.BodyIdle, to.StreamIdle = time.Millisecond, 400*time.Millisecond
 	r := request()
 	feed := messagetest.NewPipe(-1)
 	r.Method, r.Body = "POST", feed
@@ -272,9 +274,9 @@ func TestACallThatIsFedIsNotIdle(t *testing.T) {
 	resp, err := transport(t).Carry(context.Background(), r, to, nil)
 	require.NoError(t, err)
 	go func() {
-		for range 10 {
+		for range 8 {
 			feed.Write([]byte("x"))
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(80 * time.Millisecond)
 		}
 		feed.End(nil)
 	}()
