@@ -16,6 +16,8 @@ export default defineConfig({
       dts: 'src/components.d.ts',
     }),
   ],
+  // What is not used is not shipped.
+  define: { __VUE_PROD_DEVTOOLS__: false, __VUE_I18N_LEGACY_API__: false, __VUE_I18N_FULL_INSTALL__: false, __INTLIFY_PROD_DEVTOOLS__: false, __INTLIFY_DROP_MESSAGE_COMPILER__: false },
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   // Everything stays a file of its own: the console's content security policy
   // knows no data: scripts and no inline styles.

@@ -30,6 +30,8 @@ export async function open(base: string, look: Look = {}): Promise<Window> {
   context.setDefaultTimeout(15_000)
   const page = await context.newPage()
   const complaints: string[] = []
+  // Going elsewhere with something unsaved: the browser's own question is answered with yes.
+  page.on('dialog', (dialog) => void dialog.accept())
   page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`))
   page.on('console', (message) => {
     // A refused call is part of the tests that make one; the page says it to the user.

@@ -127,7 +127,7 @@ export function useFormField(): Form {
 
 /** fieldId is the id of the control that edits a place in the document. */
 export function fieldId(pointer: string): string {
-  return 'f' + pointer.replace(/[^A-Za-z0-9]/g, '-')
+  return 'f' + pointer.replace(/[^A-Za-z0-9_]/g, '-')
 }
 
 // A name, port or route that is taken is said beside the field that holds it.

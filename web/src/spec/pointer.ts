@@ -25,7 +25,9 @@ export function get(doc: Json, pointer: string): Json {
   let at: Json = doc
   for (const key of split(pointer)) {
     if (at === null || typeof at !== 'object') return undefined
-    at = Array.isArray(at) ? at[Number(key)] : Object.hasOwn(at, key) ? at[key] : undefined
+    // Read first: Vue then knows what it depends on, also where it is not there yet.
+    const next: Json = Array.isArray(at) ? at[Number(key)] : at[key]
+    at = Object.hasOwn(at, key) ? next : undefined
   }
   return at
 }
