@@ -28,6 +28,7 @@ type Exchange struct {
 
 	front     Front
 	status    int
+	length    int64
 	committed bool
 	ended     bool
 	ends      []func(*Outcome)
@@ -116,7 +117,8 @@ type Back interface {
 	// streams. Interim answers go to interim when it is not nil. A request
 	// body may still be on its way when Carry returns (an early answer), and
 	// reading the answer's body to its end, or aborting it, ends both. The
-	// error is a *CarryError.
+	// error is a *CarryError. r is only read while Carry runs, its body till
+	// the answer ends.
 	Carry(ctx context.Context, r *Request, t *Target, interim func(status int, fields Fields)) (*Response, error)
 }
 
@@ -152,11 +154,18 @@ func (x *Exchange) Answer(r *Response) error {
 		return ErrCommitted
 	}
 	x.committed, x.status = true, r.Status
+	if x.Request.Method != "HEAD" {
+		x.length = max(r.Body.Len(), 0)
+	}
 	return x.front.Answer(r)
 }
 
 // Status is the final answer's; 0 before there is one.
 func (x *Exchange) Status() int { return x.status }
+
+// Length is how many bytes the final answer's body was to have, 0 when that
+// was not known beforehand.
+func (x *Exchange) Length() int64 { return x.length }
 
 // ErrCommitted is returned for a second final answer.
 var ErrCommitted = errors.New("exchange already answered")

@@ -84,6 +84,9 @@ func (f *front) read(r *round) bool {
 	x.Peer, x.Local, x.TLS, x.Start = f.conn.peer, f.conn.local, q.TLS, time.Now()
 	m := &x.Request
 	m.Major, m.Minor, m.Method, m.Authority = q.ProtoMajor, q.ProtoMinor, q.Method, q.Host
+	// What HTTP/1.0 says of chunks net/http drops unseen, so that what follows
+	// is in doubt (RFC 9112, 6.1).
+	f.last = m.Major == 1 && m.Minor == 0
 	m.Scheme = "http"
 	if q.TLS != nil {
 		m.Scheme = "https"
