@@ -131,6 +131,12 @@ func TestMethodsThatDescribeTheGatewayAreRefused(t *testing.T) {
 	require.Contains(t, g.raw("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"), " 501 ")
 }
 
+func TestOPTIONSOfTheWholeServerBelongsToNoPath(t *testing.T) {
+	g := newGateway(t, service("web", "/app", backend(t, func(http.ResponseWriter, *http.Request) { t.Error("reached") }), ""))
+	require.Contains(t, g.raw("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"), " 404 ")
+	require.Equal(t, "no_route", g.ended().Reason, "it is seen and counted")
+}
+
 func TestPrefixIsStrippedAtTheBeginningOnly(t *testing.T) { // origin.md, 19
 	g := newGateway(t, service("web", "/app", backend(t, func(w http.ResponseWriter, q *http.Request) {
 		io.WriteString(w, q.RequestURI+" "+q.Header.Get("X-Forwarded-Prefix"))

@@ -227,8 +227,11 @@ func (s *Server) round(limits Limits) *round {
 		maxHeader = 64 << 10
 	}
 	r.http = &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { s.exchange(r, w, q) }),
-		Protocols:         protocols,
+		Handler:   http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { s.exchange(r, w, q) }),
+		Protocols: protocols,
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * is an exchange like any other
+
 		ReadHeaderTimeout: limits.Header,
 		IdleTimeout:       limits.Idle,
 		MaxHeaderBytes:    maxHeader,

@@ -90,9 +90,14 @@ func TestATargetInAbsoluteFormIsTakenApart(t *testing.T) {
 		"http://example.com":             "example.com|/||false",
 		"http://example.com?x":           "example.com|/|x|true",
 		"/a?":                            "other|/a||true",
+		"*":                              "other|*||false",
 		"//a//b":                         "other|//a//b||false",
 	} {
-		got := say(t, address, "GET "+target+" HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n")
+		method := "GET"
+		if target == "*" {
+			method = "OPTIONS"
+		}
+		got := say(t, address, method+" "+target+" HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n")
 		require.True(t, strings.HasSuffix(got, "\r\n\r\n"+want), "%s: %s", target, got)
 	}
 }
