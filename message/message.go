@@ -111,17 +111,6 @@ type Front interface {
 	Close()
 }
 
-// Back is a back wire: it carries requests to a target.
-type Back interface {
-	// Carry sends r to t and returns the head of the final answer; its body
-	// streams. Interim answers go to interim when it is not nil. A request
-	// body may still be on its way when Carry returns (an early answer), and
-	// reading the answer's body to its end, or aborting it, ends both. The
-	// error is a *CarryError. r is only read while Carry runs, its body till
-	// the answer ends.
-	Carry(ctx context.Context, r *Request, t *Target, interim func(status int, fields Fields)) (*Response, error)
-}
-
 // ErrEnded is the cause of an exchange's context once it is over.
 var ErrEnded = errors.New("exchange ended")
 

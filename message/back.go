@@ -1,6 +1,7 @@
 package message
 
 import (
+	"context"
 	"crypto/tls"
 	"time"
 )
@@ -22,4 +23,15 @@ type Target struct {
 	MaxIdle int           // idle connections kept
 	Max     int           // connections; 0 is no limit
 	Idle    time.Duration // how long an idle one is kept; 0 is no limit
+}
+
+// Back is a back wire: it carries requests to a target.
+type Back interface {
+	// Carry sends r to t and returns the head of the final answer; its body
+	// streams. Interim answers go to interim when it is not nil. A request
+	// body may still be on its way when Carry returns (an early answer), and
+	// reading the answer's body to its end, or aborting it, ends both. The
+	// error is a *CarryError. r is only read while Carry runs, its body till
+	// the answer ends.
+	Carry(ctx context.Context, r *Request, t *Target, interim func(status int, fields Fields)) (*Response, error)
 }
