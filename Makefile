@@ -8,7 +8,7 @@ WEB := web/dist/index.html
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES := gcc mariadb-server redis-server redis-tools chromium fonts-noto-cjk
 
-.PHONY: run build test go-test web-test e2e deps lint generate drift ci clean help
+.PHONY: run build screenshot test go-test web-test e2e deps lint generate drift ci clean help
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -40,8 +40,13 @@ go-test: build
 web-test: web/node_modules/.package-lock.json
 	cd web && npm test
 
+# YUMEN_SHOTS=DIR keeps the pictures it takes; the README's is screenshot.png.
 e2e: build
 	cd web && YUMEN_BIN=$(CURDIR)/bin/yumen npm run e2e
+
+screenshot: build ## docs/screenshot.png anew, of some minutes of traffic
+	cd web && YUMEN_BIN=$(CURDIR)/bin/yumen YUMEN_SHOTS=$(CURDIR)/bin/shots YUMEN_SHOT_SECONDS=200 npm run e2e
+	cp bin/shots/screenshot.png docs/screenshot.png
 
 lint: web/node_modules/.package-lock.json ## linters of both languages
 	go vet -tags $(GO_TAGS) ./...

@@ -73,5 +73,8 @@ func invalid(cmd *cobra.Command, name string, err error) error {
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s%s: %s\n", name, line, e)
 	}
+	if len(list) == 1 {
+		return fmt.Errorf("%s is not valid", name)
+	}
 	return fmt.Errorf("%s is not valid: %d mistakes", name, len(list))
 }

@@ -83,10 +83,10 @@ var (
 	common = []flag{
 		{"log-level", "log.level", "debug, info, warn or error"},
 		{"log-format", "log.format", "text or json"},
-		{"access-log", "log.access", "stdout, none or a file"},
 		{"listen-ports", "listen_ports", "the ports services may have for their own"},
 	}
 	proxyFlags = []flag{
+		{"access-log", "log.access", "stdout, none or a file"},
 		{"name", "name", "this node's name; the host's when empty"},
 		{"http", "proxy.http", "address for HTTP/1.1 and h2c"},
 		{"https", "proxy.https", "address for HTTP/1.1 and HTTP/2 over TLS"},

@@ -45,8 +45,18 @@ func every(ctx context.Context, d time.Duration, do func(context.Context)) {
 // reassert says the head again and gives an emptied Redis back what the
 // database knows of today, before anybody counts quotas by it.
 func (s *Server) reassert(ctx context.Context) {
-	if err := s.sayHead(ctx); err != nil && !errors.Is(err, errAway) && ctx.Err() == nil {
+	err := s.sayHead(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	// Told when it changes, not each time: an outage is one event.
+	silent := err != nil && !errors.Is(err, errAway)
+	if was := s.silent.Swap(silent); silent && !was {
 		s.log.Warn("the database does not answer", "error", err)
+	} else if was && !silent {
+		s.log.Info("the database answers again")
+	}
+	if silent {
 		return
 	}
 	_ = s.ask(ctx, func(ctx context.Context) error {

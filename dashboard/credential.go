@@ -30,6 +30,9 @@ func (s *Server) createCredential(c *gin.Context) error {
 		return err
 	}
 	appID := c.Param("app_id")
+	if in.ExpiresAt != nil && !in.ExpiresAt.After(s.now()) {
+		return invalid(spec.Errors{{Field: "/expires_at", Code: spec.CodeExpired, Message: "is over already: nobody could use the credential"}})
+	}
 	var made *NewCredential
 	saved, err := s.save(c, "give tenant "+appID+" a credential", func(e *edit) (err error) {
 		if _, ok := e.Get(tenants.key(appID)); !ok {

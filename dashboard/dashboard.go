@@ -83,6 +83,7 @@ type Server struct {
 	away     away
 	offset   atomic.Int64 // of Redis's clock to ours, in nanoseconds
 	rolled   rolled
+	silent   atomic.Bool   // the database, when last asked
 	stopping chan struct{} // closed when streams are to end
 	stopOnce sync.Once
 

@@ -372,6 +372,7 @@ func TestATenantsSecretIsShownOnceAndRotatesWithOverlap(t *testing.T) {
 		require.NotContains(t, b.get("/tenants/app_a").is(200).body, first.Secret)
 
 		var second NewCredential
+		b.post("/tenants/app_a/credentials", map[string]any{"expires_at": "2020-01-01T00:00:00Z"}).is(422)
 		a := b.post("/tenants/app_a/credentials", map[string]any{"expires_at": "2040-01-01T00:00:00Z"}).is(201)
 		a.into(201, &second)
 		require.NotEqual(t, first.ID, second.ID)

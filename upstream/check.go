@@ -124,6 +124,8 @@ func (c *check) verdict(err error, now time.Time) (changed bool) {
 	level := slog.LevelInfo
 	if next == Down {
 		level = slog.LevelWarn
+	} else if c.state == Unknown {
+		level = slog.LevelDebug // as everybody expects
 	}
 	c.log.LogAttrs(context.Background(), level, "node is "+next,
 		slog.String("address", c.key.address), slog.String("was", c.state), slog.String("reason", reason))

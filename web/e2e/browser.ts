@@ -53,12 +53,11 @@ export async function login(page: Page, password: string, account = 'admin') {
   await page.waitForURL((url) => !url.pathname.startsWith('/login'))
 }
 
-/** shoot keeps a picture of the page where YUMEN_SHOTS names a folder. */
+/** shoot takes a picture of the page, and keeps it where YUMEN_SHOTS names a folder. */
 export async function shoot(page: Page, name: string) {
   const folder = process.env.YUMEN_SHOTS
-  if (!folder) return
-  mkdirSync(folder, { recursive: true })
-  await page.screenshot({ path: join(folder, `${name}.png`) })
+  if (folder) mkdirSync(folder, { recursive: true })
+  return page.screenshot(folder ? { path: join(folder, `${name}.png`) } : {})
 }
 
 /** until asks again and again, and fails with the last answer. */
