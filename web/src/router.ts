@@ -1,7 +1,6 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 import type { QueryClient } from '@tanstack/vue-query'
 import { loadSession } from './composables/session'
-import { i18n } from './i18n'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -67,11 +66,5 @@ export function makeRouter(queries: QueryClient) {
     return true
   })
 
-  router.afterEach((to) => {
-    const { t } = i18n.global
-    const own = [to.params.name, to.params.id].find((p) => typeof p === 'string')
-    const title = own ?? (to.meta.title ? t(to.meta.title) : '')
-    document.title = title ? `${title} · ${t('brand')}` : t('brand')
-  })
   return router
 }

@@ -22,6 +22,15 @@ describe('a save', () => {
     expect(p.stage).toBe('refused')
     expect(p.faults).toEqual([{ node: 'b', fault }])
   })
+  it('is not blamed for what another object suffers from', () => {
+    const r = release(43, [node('a', 43), node('b', 43, [fault])])
+    expect(progressOf(43, r, { kind: 'service', name: 'search' })).toMatchObject({ stage: 'live', live: 2, faults: [] })
+    expect(progressOf(43, r, { kind: 'service', name: 'orders' })).toMatchObject({ stage: 'refused', live: 1 })
+  })
+  it('waits neither for a lost node nor for a stopped one', () => {
+    const lost = { ...node('c', 40), state: 'lost' as const }
+    expect(progressOf(43, { ...release(43, [node('a', 43), lost]), nodes: 1 })).toMatchObject({ stage: 'live', live: 1, nodes: 1 })
+  })
   it('says that nobody is there to take it', () => {
     expect(progressOf(43, release(43, [])).stage).toBe('no_nodes')
   })

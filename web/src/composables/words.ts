@@ -1,8 +1,14 @@
 import { useI18n } from 'vue-i18n'
 import { Problem } from '@/api/problem'
-import type { Change, Fault, FieldError } from '@/api/types'
+import type { Change, Fault, FieldError, Revision } from '@/api/types'
 import { flatten } from '@/spec/flatten'
 import { keyOf, split } from '@/spec/pointer'
+
+// Their fields have names that say little alone.
+const owners = ['limits_service', 'limits_client_ip', 'upstream_timeouts', 'upstream_pool', 'token', 'client']
+
+// What the server says of a change where nobody gave a reason (dashboard/resource.go, bulk.go).
+const made = /^(create|change|delete|enable|disable) (\d+ of kind )?(service|tenant|credential|blacklist|settings|key)\b/
 
 /** useWords puts problems, fields and changes into the reader's language, by code. */
 export function useWords() {
@@ -10,10 +16,18 @@ export function useWords() {
 
   const fieldName = (pointer: string) => {
     if (pointer === '') return t('fields.object')
-    const key = `fields.${keyOf(pointer)}`
-    const number = /\/(\d+)(?=\/|$)/.exec(pointer)?.[1]
-    const name = te(key) ? t(key) : te(key, 'en') ? t(key) : pointer
-    return number === undefined ? name : `${name} ${Number(number) + 1}`
+    const named = (key: string, otherwise: string) => (te(`fields.${key}`) || te(`fields.${key}`, 'en') ? t(`fields.${key}`) : otherwise)
+    const key = keyOf(pointer)
+    const name = named(key, pointer)
+    // An entry of a list is told by its number, a common word by what it belongs to.
+    const entry = /^(.*?)\/(\d+)(\/.*)?$/.exec(pointer)
+    if (entry) {
+      const [, list = '', number = '', rest] = entry
+      const one = `${named(`${keyOf(list)}_one`, named(keyOf(list), list))} ${Number(number) + 1}`
+      return rest ? `${one} · ${name}` : one
+    }
+    const owner = owners.find((o) => key.startsWith(o + '_'))
+    return owner ? `${named(owner, '')} · ${name}` : name
   }
   const byCode = (code: string, params: Record<string, unknown>, otherwise: string) => {
     const key = `errors.${code}`
@@ -45,5 +59,14 @@ export function useWords() {
   const changeTitle = (c: Pick<Change, 'kind' | 'name' | 'action'>) =>
     t(`change.${c.action}`, { what: c.kind === 'settings' ? kind(c.kind) : `${kind(c.kind)} ${c.name}` })
 
-  return { fieldName, problem, fieldError, value, kind, changeTitle }
+  /** reason is why somebody released; '' where nobody said. */
+  const reason = (r: Revision) => (made.test(r.message) ? '' : r.message)
+  /** gist is the reason of a release, or what it did. */
+  const gist = (r: Revision) => {
+    const more = r.added + r.changed + r.removed - 2
+    const done = r.changes.slice(0, 2).map(changeTitle).join(t('change.and'))
+    return reason(r) || (more > 0 ? `${done} ${t('releases.more', { n: more })}` : done)
+  }
+
+  return { fieldName, problem, reason, gist, fieldError, value, kind, changeTitle }
 }

@@ -37,7 +37,7 @@ export function useServiceActions() {
     if (!yes) return false
     try {
       const { revision } = await services.remove(service.name, service.meta.etag)
-      announce(queries, t('services.deleted', { name: service.name }), revision, () => services.create(specOf(service) as unknown as ServiceSpec))
+      announce(queries, t('services.deleted', { name: service.name }), revision, { kind: 'service', name: service.name }, () => services.create(specOf(service) as unknown as ServiceSpec))
       return true
     } catch (cause) {
       await ask({

@@ -29,7 +29,7 @@ export function useTenantActions() {
     if (!yes) return false
     try {
       const { revision } = await tenants.remove(tenant.app_id, tenant.meta.etag)
-      announce(queries, t('tenants.deleted', { name: tenant.app_id }), revision)
+      announce(queries, t('tenants.deleted', { name: tenant.app_id }), revision, { kind: 'tenant', name: tenant.app_id })
       return true
     } catch (cause) {
       await refused(t('tenants.deleteRefused', { name: tenant.app_id }), cause)
@@ -40,7 +40,7 @@ export function useTenantActions() {
     const on = tenant.enabled === false
     try {
       const { revision } = await tenants.enable(tenant.app_id, on)
-      announce(queries, t(on ? 'tenants.enabled' : 'tenants.disabled', { name: tenant.app_id }), revision, () => tenants.enable(tenant.app_id, !on))
+      announce(queries, t(on ? 'tenants.enabled' : 'tenants.disabled', { name: tenant.app_id }), revision, { kind: 'tenant', name: tenant.app_id }, () => tenants.enable(tenant.app_id, !on))
     } catch (cause) {
       await refused(tenant.app_id, cause)
     }
