@@ -100,12 +100,8 @@ func send(c *http.Client, y *tally, service, method, url, body string, header ..
 		_, rest, _ := strings.Cut(string(b), `"code":"`)
 		reason, _, _ = strings.Cut(rest, `"`)
 	}
-	out := int64(len(b))
-	if reason != "" {
-		out = 0 // see TestTheBytesOfTheGatewaysOwnAnswersAreCounted
-	}
 	if y != nil {
-		y.count(service, resp.StatusCode, -1, reason, int64(len(body)), out)
+		y.count(service, resp.StatusCode, -1, reason, int64(len(body)), int64(len(b)))
 	}
 	return resp.StatusCode, string(b), nil
 }

@@ -187,9 +187,10 @@ func sendHTTP(t *testing.T, y *tally, p *node) {
 }
 
 // token gets a token of the proxy's token endpoint.
-func (p *node) token(t *testing.T, tenant, secret string) string {
+func (p *node) token(t *testing.T, y *tally, tenant, secret string) string {
 	t.Helper()
-	r, err := http.NewRequest("POST", "http://"+p.http+"/oauth/tokens", strings.NewReader(url.Values{"grant_type": {"client_credentials"}}.Encode()))
+	form := url.Values{"grant_type": {"client_credentials"}}.Encode()
+	r, err := http.NewRequest("POST", "http://"+p.http+"/oauth/tokens", strings.NewReader(form))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(tenant, secret)
@@ -200,8 +201,13 @@ func (p *node) token(t *testing.T, tenant, secret string) string {
 	var token struct {
 		AccessToken string `json:"access_token"`
 	}
-	require.NoError(t, json.NewDecoder(resp.Body).Decode(&token))
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(answer, &token))
 	require.NotEmpty(t, token.AccessToken)
+	if y != nil {
+		y.count("", resp.StatusCode, -1, "", int64(len(form)), int64(len(answer)))
+	}
 	return token.AccessToken
 }
 
@@ -209,8 +215,7 @@ func (p *node) token(t *testing.T, tenant, secret string) string {
 func sendPrivate(t *testing.T, y *tally, p *node, secret string) {
 	t.Helper()
 	c := speaking(t, "h1")
-	token := p.token(t, "app_a", secret)
-	y.count("", http.StatusOK, -1, "", 0, 0)
+	token := p.token(t, y, "app_a", secret)
 	for range 3 {
 		status, got, err := send(c, y, "private", "GET", "http://"+p.http+"/private", "", "Authorization", "Bearer "+token)
 		require.NoError(t, err)

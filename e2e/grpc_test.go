@@ -53,10 +53,10 @@ func TestAGRPCBackendSeesNeitherTokenNorClaimedTenant(t *testing.T) {
 	require.Equal(t, codes.Unauthenticated, status.Code(err))
 	_, err = c.ask(with("x-tenant-id", "app_a"), "x-tenant-id")
 	require.Equal(t, codes.Unauthenticated, status.Code(err), "nobody is a tenant by saying so")
-	_, err = c.ask(with("authorization", "Bearer "+p.token(t, "app_b", secrets["app_b"])), "x-tenant-id")
+	_, err = c.ask(with("authorization", "Bearer "+p.token(t, nil, "app_b", secrets["app_b"])), "x-tenant-id")
 	require.Equal(t, codes.PermissionDenied, status.Code(err))
 
-	bearer := "Bearer " + p.token(t, "app_a", secrets["app_a"])
+	bearer := "Bearer " + p.token(t, nil, "app_a", secrets["app_a"])
 	got, err := c.ask(with("authorization", bearer, "x-tenant-id", "app_b"), "x-tenant-id")
 	require.NoError(t, err)
 	require.Equal(t, "app_a", got)

@@ -71,9 +71,13 @@ func (p *pass) end(o *message.Outcome) {
 	if p.open != nil {
 		p.open.Add(-1)
 	}
-	// A target's answer was counted as it flowed, the gateway's own is now.
-	if p.response.from == nil && o.Status != 101 && o.BytesOut > 0 {
-		p.call.Bytes(p.x.Start.Add(o.Duration), 0, uint64(o.BytesOut))
+	// What a target said was counted as it flowed, what the gateway said is now.
+	if p.response.from == nil && o.Status != 101 {
+		in := uint64(0)
+		if p.body == nil {
+			in = uint64(o.BytesIn)
+		}
+		p.call.Bytes(p.x.Start.Add(o.Duration), in, uint64(o.BytesOut))
 	}
 	p.call.End(o)
 	p.call.Count(p.x.Start.Add(o.Duration), o)

@@ -67,7 +67,9 @@ func (s *Site) Serve(x *message.Exchange) *middleware.Denied {
 	// A route for just this path wins over the token endpoint, a wider one does
 	// not.
 	if shared && s.Token != nil && !(ok && found.Prefix == p.path) && s.Token.Serve(x, &p.call) {
-		x.End(&message.Outcome{Status: x.Status(), GRPC: -1, BytesOut: x.Length(), Duration: time.Since(x.Start)})
+		x.End(&message.Outcome{
+			Status: x.Status(), GRPC: -1, BytesIn: max(x.Request.Body.Len(), 0), BytesOut: x.Length(), Duration: time.Since(x.Start),
+		})
 		return nil
 	}
 	if !ok {
