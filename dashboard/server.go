@@ -42,7 +42,7 @@ func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) erro
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = srv.Close()
 	}
-	<-done
+	_ = <-done
 	return err
 }
 

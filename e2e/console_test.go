@@ -33,16 +33,6 @@ func at(t *testing.T, base string) *console {
 // object is what the API answers, where a test wants a few fields only.
 type object = map[string]any
 
-// problem is what the API answers when it refuses.
-type problem struct {
-	Status int    `json:"status"`
-	Code   string `json:"code"`
-	Errors []struct {
-		Field string `json:"field"`
-		Code  string `json:"code"`
-	} `json:"errors"`
-}
-
 // call asks the API and gives the status; what came back goes into into.
 func (c *console) call(method, path string, body, into any) int {
 	c.t.Helper()

@@ -125,7 +125,7 @@ func (w *fileWatch) events(ctx context.Context, running *sync.WaitGroup) <-chan 
 			select {
 			case <-ctx.Done():
 				return
-			case <-n.Errors: // an overflow; the poll makes up for it
+			case _ = <-n.Errors: // an overflow; the poll makes up for it
 			case <-n.Events:
 				select {
 				case out <- struct{}{}:
