@@ -115,7 +115,11 @@ func (e *TokenEndpoint) Serve(x *message.Exchange, call *Call) bool {
 	} else {
 		a = e.token(tenants, r, call)
 	}
-	_ = x.Answer(a.response()) // whoever left needs no token
+	answer := a.response()
+	if call.RequestID != "" {
+		answer.Fields.Add("X-Request-Id", call.RequestID)
+	}
+	_ = x.Answer(answer) // whoever left needs no token
 	return true
 }
 
@@ -148,7 +152,9 @@ func (i *issue) keys(method string) answer {
 func (e *TokenEndpoint) token(tenants *Tenants, r *message.Request, call *Call) answer {
 	own := &tenants.issue
 	if r.Method != "POST" {
-		return answer{status: 405, fields: message.Fields{{Name: "Allow", Value: "POST"}}}
+		a := refusal(405, "invalid_request", "tokens are asked for by POST")
+		a.fields = append(a.fields, message.Field{Name: "Allow", Value: "POST"})
+		return a
 	}
 	if _, ok, retryAfter := e.asked.Allow(call.Client, call.Now); !ok {
 		return slowDown(retryAfter)

@@ -138,7 +138,7 @@ func TestErrorsOfTheTokenEndpointAreThoseOfTheRFC(t *testing.T) {
 		"over plain http":       {with(basic("a", "secret"), func(_ *message.Request, c *Call) { c.Scheme = "http" }), 400, "invalid_request"},
 		"plain from loopback":   {with(basic("a", "secret"), func(_ *message.Request, c *Call) { c.Scheme = "http"; c.Client = netip.MustParseAddr("127.0.0.1") }), 200, ""},
 		"plain behind loopback": {with(basic("a", "secret"), func(_ *message.Request, c *Call) { c.Scheme = "http"; c.Peer = netip.MustParseAddr("127.0.0.1") }), 400, "invalid_request"},
-		"get":                   {func(r *message.Request, _ *Call) { r.Method = "GET" }, 405, ""},
+		"get":                   {func(r *message.Request, _ *Call) { r.Method = "GET" }, 405, "invalid_request"},
 	} {
 		f := w.ask(NewTokenEndpoint(w.state), c.change)
 		require.Equal(t, c.status, f.status, "%s: %s", what, f.body)
