@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { callGRPC, grpcBackend, httpBackend, sayTCP, tcpBackend, type Backend } from './backends.ts'
@@ -89,6 +90,21 @@ test('the password is changed, and the old one is dead', async () => {
   await other.page.click('form button[type=submit]')
   await other.page.getByText('Account or password is wrong.').waitFor()
   await login(other.page, chosen)
+  await other.close()
+})
+
+test('who must change the password gets nowhere else', async () => {
+  const other = await open(here.console)
+  await other.page.route('**/api/v1/me', async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, json: { ...(await response.json()), must_change_password: true } })
+  })
+  await login(other.page, chosen)
+  for (const path of ['/', '/services', '/settings']) {
+    await other.page.goto(path)
+    await other.page.getByText('Choose a password of your own').waitFor()
+    assert.equal(new URL(other.page.url()).pathname, '/password')
+  }
   await other.close()
 })
 
@@ -394,15 +410,42 @@ test('the picture of the README is taken of real traffic', async () => {
   const make = (path: string, body: object) =>
     page.evaluate(async ([p, b]) => (await fetch(`/api/v1${p}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(b) })).status, [path, body] as const)
   for (const name of ['shop', 'search', 'media']) assert.equal(await make('/services', { name, protocol: 'http', routes: [{ path: { prefix: `/${name}` } }], upstream: { targets: [{ address: target }] } }), 201)
+  assert.equal(await make('/services', { name: 'db', protocol: 'tcp', listen: { port: here.port + 5 }, upstream: { targets: [{ address: await backend(tcpBackend('db')) }] } }), 201)
+  await until('the port of db', () => sayTCP(here.port + 5, 'hello'), (said) => said === 'db hello')
+  const held = Array.from({ length: 7 }, () => connect(here.port + 5, '127.0.0.1').on('error', () => {}))
   const until_ = Date.now() + 1000 * Number(process.env.YUMEN_SHOT_SECONDS ?? 3)
   for (let n = 0; Date.now() < until_; n++) {
     const path = n % 97 === 0 ? '/shop/status/502' : n % 23 === 0 ? '/search/status/404' : n % 5 === 0 ? '/media/1' : n % 3 === 0 ? '/search/1' : '/shop/1'
     await Promise.all([get(path), get('/shop/2')])
-    await new Promise((done) => setTimeout(done, 20 + 15 * Math.sin(Date.now() / 30_000)))
+    await new Promise((done) => setTimeout(done, 60 + 25 * Math.sin(Date.now() / 70_000)))
   }
   await page.goto('/?range=15m')
   await page.locator('[data-test=metric-rps]').waitFor()
   await page.waitForTimeout(1500)
   const picture = await shoot(page, 'screenshot')
+  for (const socket of held) socket.destroy()
   assert.ok(picture.length > 20_000, 'an empty page compresses to less')
+})
+
+test('the numbers go on when the stream is cut off, and say so', async () => {
+  const other = await open(here.console)
+  await other.page.route('**/api/v1/live*', (route) => route.abort())
+  await login(other.page, chosen)
+  await other.page.getByText('Live stream lost, polling').waitFor()
+  const today = async () => Number((await other.page.locator('[data-test=today]').innerText()).replace(/\D/g, ''))
+  const before = await today()
+  for (let i = 0; i < 10; i++) await get('/shop/3')
+  await until('the requests of today', today, (n) => n >= before + 10, 15_000)
+  await other.close()
+})
+
+test('a console whose server is gone stands, and says how old its numbers are', async () => {
+  await page.goto('/')
+  await page.locator('[data-test=metric-rps]').waitFor()
+  await here.stop()
+  await page.locator('.stale', { hasText: /Numbers are \d+s old/ }).waitFor({ timeout: 30_000 })
+  assert.ok(await page.locator('[data-test=metric-rps] .value').isVisible())
+  await page.getByRole('link', { name: 'Tenants' }).first().click()
+  await page.getByText('That page could not be loaded').waitFor()
+  assert.ok(await page.locator('[data-test=metric-rps] .value').isVisible())
 })

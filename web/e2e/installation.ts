@@ -46,7 +46,7 @@ export async function install(...flags: string[]): Promise<Installation> {
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (part: Buffer) => (log += part.toString()))
 
   const stop = async () => {
-    child.kill('SIGKILL')
+    child.kill('SIGKILL') // A second time does nothing.
     await gone
     rmSync(data, { recursive: true, force: true })
   }

@@ -1,4 +1,5 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { ref } from 'vue'
 import type { QueryClient } from '@tanstack/vue-query'
 import { loadSession } from './composables/session'
 
@@ -35,6 +36,9 @@ const pages: RouteRecordRaw[] = [
   { path: ':rest(.*)*', name: 'lost', component: () => import('./pages/Lost.vue'), meta: { title: 'lost.title' } },
 ]
 
+/** unloadable is the address of a page whose code could not be fetched: no server, or a newer one. */
+export const unloadable = ref('')
+
 export function makeRouter(queries: QueryClient) {
   const router = createRouter({
     history: createWebHistory(),
@@ -66,5 +70,11 @@ export function makeRouter(queries: QueryClient) {
     return true
   })
 
+  router.onError((_, to) => {
+    unloadable.value = to.fullPath
+  })
+  router.afterEach(() => {
+    unloadable.value = ''
+  })
   return router
 }

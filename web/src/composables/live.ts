@@ -86,6 +86,7 @@ watch(url, () => {
 
 /** startLive opens the one stream of this page while somebody is logged in. */
 export function startLive() {
+  heardAt.value = Date.now() // Silence from the first is silence too.
   const stop = watch(
     me,
     (who) => {
