@@ -99,6 +99,12 @@ describe('what the server can say', () => {
     expect(reasons.filter((r) => !has(`reasons.${r}`))).toEqual([])
   })
 
+  it('has words for every reason why a target is down', () => {
+    const check = [...read('upstream/check.go').matchAll(/(?:return|reason =) "([a-z][a-z ]+)"/g), ...read('upstream/registry.go').matchAll(/reason = "([a-z][a-z ]+)"/g)].map((m) => (m[1] ?? '').replaceAll(' ', '_'))
+    expect(check.length).toBeGreaterThan(5)
+    expect(check.filter((r) => !has(`health.${r}`))).toEqual([])
+  })
+
   it('has words for every fault a node reports', () => {
     const faults = [...read('generation/generation.go').matchAll(/^\tCode\w+\s*=\s*"([a-z_]+)"/gm)].map((m) => m[1] ?? '')
     expect(faults.length).toBeGreaterThan(3)

@@ -59,6 +59,11 @@ export function useWords() {
   const changeTitle = (c: Pick<Change, 'kind' | 'name' | 'action'>) =>
     t(`change.${c.action}`, { what: c.kind === 'settings' ? kind(c.kind) : `${kind(c.kind)} ${c.name}` })
 
+  /** health says why a target is down (upstream/check.go), what is not known as it came. */
+  const health = (why: string) => {
+    const key = `health.${why.replaceAll(' ', '_')}`
+    return te(key) || te(key, 'en') ? t(key) : why
+  }
   /** reason is why somebody released; '' where nobody said. */
   const reason = (r: Revision) => (made.test(r.message) ? '' : r.message)
   /** gist is the reason of a release, or what it did. */
@@ -68,5 +73,5 @@ export function useWords() {
     return reason(r) || (more > 0 ? `${done} ${t('releases.more', { n: more })}` : done)
   }
 
-  return { fieldName, problem, reason, gist, fieldError, value, kind, changeTitle }
+  return { fieldName, problem, health, reason, gist, fieldError, value, kind, changeTitle }
 }
