@@ -27,30 +27,29 @@ var (
 	past         = time.Unix(1, 0)
 )
 
-// readLines reads up to the empty line, into text from its beginning, and gives
-// a view of it.
-func readLines(r *bufio.Reader, text []byte) ([]byte, string, error) {
+// readHead reads up to the empty line, into text from its beginning, and gives
+// views of it: the first line, if one is wanted, and the fields after it.
+func readHead(r *bufio.Reader, text []byte, fields message.Fields, wanted bool) ([]byte, string, message.Fields, error) {
 	text = text[:0]
 	for line := []byte(nil); len(line) != 2; text = append(text, line...) {
 		var err error
 		if line, err = r.ReadSlice('\n'); err != nil {
-			return text, "", err
+			return text, "", nil, err
 		}
 	}
-	return text, unsafe.String(unsafe.SliceData(text), len(text)), nil
-}
-
-// parse appends the fields that lines hold.
-func parse(lines string, fields message.Fields) (message.Fields, error) {
-	for line := ""; lines != "\r\n" && lines != ""; {
+	first, lines, line := "", unsafe.String(unsafe.SliceData(text), len(text)), ""
+	if wanted {
+		first, lines, _ = strings.Cut(lines, "\r\n")
+	}
+	for lines != "\r\n" && lines != "" {
 		line, lines, _ = strings.Cut(lines, "\r\n")
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || name == "" || strings.ContainsAny(name, " \t") {
-			return fields, errMalformed
+			return text, first, fields, errMalformed
 		}
 		fields = append(fields, message.Field{Name: name, Value: strings.Trim(value, " \t")})
 	}
-	return fields, nil
+	return text, first, fields, nil
 }
 
 // write writes a first line, fields but for framing, more, and the empty line.
@@ -134,8 +133,7 @@ func (b *body) read(p []byte) (int, error) {
 			return 0, errMalformed
 		}
 		if b.rest == 0 {
-			_, lines, err := readLines(b.r, nil)
-			b.trailers, _ = parse(lines, nil)
+			_, _, b.trailers, err = readHead(b.r, nil, nil, false)
 			return -1, err
 		}
 	}
@@ -263,13 +261,11 @@ func (s *Server) exchange(f *front, x *message.Exchange) (again bool) {
 	x.Reset(f)
 	f.state = state{x: x}
 	m := &x.Request
-	text, lines, err := readLines(f.r, f.text)
-	first, lines, _ := strings.Cut(lines, "\r\n")
+	text, first, fields, err := readHead(f.r, f.text, m.Fields[:0], true)
 	parts := strings.Split(first, " ")
-	if f.text = text; err != nil || len(parts) != 3 || parts[2] != "HTTP/1.1" {
+	if f.text, m.Fields = text, fields; len(parts) != 3 || parts[2] != "HTTP/1.1" {
 		return false
 	}
-	m.Fields, err = parse(lines, m.Fields[:0])
 	m.Major, m.Minor, m.Method, m.Scheme, m.Body = 1, 1, parts[0], "http", message.Empty
 	m.Authority, m.Continue = m.Fields.Get("Host"), m.Fields.Token("Expect", "100-continue")
 	m.Path, m.Query, m.HasQuery = strings.Cut(parts[1], "?")
@@ -403,10 +399,8 @@ func (f *front) Done() <-chan struct{}    { return f.ctx.Done() }
 func (f *front) Close()                   { f.last = true }
 
 // Back is the back wire: a connection for each request.
-type Back struct{ running sync.WaitGroup }
-
 // Wait waits for the end of every upload.
-func (b *Back) Wait() { b.running.Wait() }
+type Back struct{ sync.WaitGroup }
 
 // Carry is message.Back's.
 func (b *Back) Carry(ctx context.Context, r *message.Request, to *message.Target, interim func(int, message.Fields)) (*message.Response, error) {
@@ -417,7 +411,7 @@ func (b *Back) Carry(ctx context.Context, r *message.Request, to *message.Target
 	c := &carry{TCPConn: conn.(*net.TCPConn), r: bufio.NewReader(conn), request: r, body: r.Body, upload: make(chan error, 1)}
 	c.release = context.AfterFunc(ctx, func() { conn.Close() })
 	c.proceed = sync.OnceFunc(func() {
-		b.running.Go(func() {
+		b.Go(func() {
 			if err := send(bufio.NewWriter(conn), c.body); err != nil {
 				c.upload <- err
 				c.CloseWrite() // the target sees that it is not whole
@@ -492,15 +486,12 @@ func (c *carry) exchange(to *message.Target, interim func(int, message.Fields)) 
 	}
 	for {
 		resp := &message.Response{Body: message.Empty}
-		_, lines, err := readLines(c.r, nil)
+		_, first, fields, err := readHead(c.r, nil, nil, true)
 		if err != nil {
 			return nil, err
 		}
-		first, lines, _ := strings.Cut(lines, "\r\n")
-		version, rest, _ := strings.Cut(first, " ")
-		code, _, _ := strings.Cut(rest, " ")
-		resp.Fields, err = parse(lines, nil)
-		if resp.Status, _ = strconv.Atoi(code); err != nil || version != "HTTP/1.1" || resp.Status < 100 || resp.Status > 999 {
+		resp.Fields = fields
+		if _, err := fmt.Sscanf(first, "HTTP/1.1 %3d", &resp.Status); err != nil || resp.Status < 100 {
 			return nil, errMalformed
 		}
 		if resp.Status > 199 || resp.Status == 101 {
