@@ -26,6 +26,13 @@ describe('numbers', () => {
   })
   it('are large in Chinese as Chinese says it', () => {
     expect(zh.brief(1_234_567)).toBe('123.5万')
+    expect([0, -1, 99_999_999, 2 ** 53].map(zh.brief)).toEqual(['0', '-1', '1亿', '9007.2万亿'])
+    expect([0, 0.5, 1_234_567].map(zh.count)).toEqual(['0', '1', '1,234,567'])
+    expect([12_345, 1e12].map(zh.rate)).toEqual(['1.2万', '1万亿'])
+  })
+  it('stay numbers where they are huge, negative or infinite', () => {
+    expect([en.brief(2 ** 53), en.count(2 ** 53), en.bytes(2 ** 60), en.bytes(-2048), en.rate(-1.234), en.percent(1000), en.ms(3_600_000)]).toEqual(['9007.2tn', '9,007,199,254,740,992', '1,048,576 TiB', '-2 KiB', '-1.23', '1,000%', '3,600 s'])
+    for (const f of [en.count, en.brief, en.rate, en.percent, en.ms, en.bytes, en.span, zh.count, zh.brief]) expect(f(Infinity)).toBe('–')
   })
 })
 
@@ -44,8 +51,16 @@ describe('times', () => {
     expect(zh.ago('2026-01-31T11:57:00Z', now)).toBe('3分钟前')
     expect(en.ago('2026-01-31T13:00:00Z', now)).toBe('in 1 hr')
   })
+  it('are told in the larger unit as soon as they round to one of it', () => {
+    const before = (seconds: number) => new Date(now - seconds * 1000)
+    expect([0, 59.4, 59.6, 3599, 3600, 86_399, 86_400].map((s) => en.ago(before(s), now))).toEqual(['now', '59 sec ago', '1 min ago', '1 hr ago', '1 hr ago', 'yesterday', 'yesterday'])
+    expect([0, 59.6, 3599, 86_399].map((s) => zh.ago(before(s), now))).toEqual(['现在', '1分钟前', '1小时前', '昨天'])
+    expect([en.ago(before(-30), now), en.ago(before(-86_400), now), zh.ago(before(-172_800), now), en.ago(before(4e8), now)]).toEqual(['in 30 sec', 'tomorrow', '后天', '4,630 days ago'])
+  })
   it('span in one unit', () => {
     expect([5, 65, 3700, 200_000].map(en.span)).toEqual(['5s', '1m', '1h', '2d'])
+    expect([0, -5, 59.9, 3599, 86_399, 1e9].map(en.span)).toEqual(['0s', '0s', '59s', '59m', '23h', '11,574d'])
+    expect([5, 65, 3700, 200_000].map(zh.span)).toEqual(['5秒', '1分钟', '1小时', '2天'])
   })
 })
 

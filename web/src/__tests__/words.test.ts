@@ -46,6 +46,10 @@ describe('an error', () => {
     expect(problem(new Problem({ status: 429, code: 'too_many_attempts', params: { seconds: 8 } }))).toContain('8 s')
     expect(fieldError({ field: '/listen/port', code: 'port_taken', params: { port: 8001, other: 'db' }, message: '' })).toBe('Port 8001 is taken: db.')
   })
+  it('names the values that are allowed as people list them', () => {
+    expect(fieldError({ field: '/upstream/scheme', code: 'unknown_value', params: { value: 'x', allowed: ['http', 'https'] }, message: '' })).toBe('Not one of the values it may have: http, https.')
+    expect(words('zh').fieldError({ field: '/routes/0/path', code: 'one_of', params: { fields: ['prefix', 'exact'] }, message: '' })).toContain('prefix, exact')
+  })
   it('with a code nobody knows says what the server said', () => {
     expect(problem(new Problem({ status: 418, code: 'teapot', title: 'I am a teapot.' }))).toBe('I am a teapot.')
   })

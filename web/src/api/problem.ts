@@ -24,7 +24,8 @@ export class Problem extends Error {
 export async function problemOf(response: Response): Promise<Problem> {
   let body: Partial<ProblemBody> = {}
   try {
-    body = (await response.json()) as Partial<ProblemBody>
+    const said: unknown = await response.json()
+    if (typeof said === 'object' && said !== null) body = said
   } catch {
     // Not ours: a proxy in between, or a torn answer.
   }

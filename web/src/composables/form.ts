@@ -55,8 +55,9 @@ export function useForm(options: { fallback: (pointer: string, draft: Obj) => Js
     shown,
     get: (pointer) => get(draft.value, pointer),
     set: (pointer, value) => {
-      flaws.delete(pointer)
-      refused.value = refused.value.filter((e) => e.field !== pointer && !e.field.startsWith(pointer + '/'))
+      const under = (field: string) => field === pointer || field.startsWith(pointer + '/')
+      for (const field of flaws.keys()) if (under(field)) flaws.delete(field)
+      refused.value = refused.value.filter((e) => !under(e.field))
       set(draft.value, pointer, value)
     },
     fallback: (pointer) => options.fallback(pointer, draft.value),

@@ -56,11 +56,12 @@ export function makeFormat(locale: string) {
   const ago = (t: string | number | Date | null | undefined, now = Date.now()) => {
     const d = date(t)
     if (!d) return none
-    const seconds = Math.round((d.getTime() - now) / 1000)
-    const size = Math.abs(seconds)
-    if (size < 60) return relative.format(seconds, 'second')
-    if (size < 3600) return relative.format(Math.round(seconds / 60), 'minute')
-    if (size < 86_400) return relative.format(Math.round(seconds / 3600), 'hour')
+    const seconds = (d.getTime() - now) / 1000
+    for (const [unit, size, most] of [['second', 1, 60], ['minute', 60, 60], ['hour', 3600, 24]] as const) {
+      // Rounded first: 59.6 minutes are an hour.
+      const n = Math.round(seconds / size)
+      if (Math.abs(n) < most) return relative.format(n, unit)
+    }
     return relative.format(Math.round(seconds / 86_400), 'day')
   }
   const span = (seconds?: number | null) => {

@@ -31,7 +31,9 @@ export function useWords() {
   }
   const byCode = (code: string, params: Record<string, unknown>, otherwise: string) => {
     const key = `errors.${code}`
-    return te(key) || te(key, 'en') ? t(key, params) : otherwise || code
+    // A list among the values is said with commas, not as JSON.
+    const said = Object.fromEntries(Object.entries(params).map(([name, v]) => [name, Array.isArray(v) ? v.join(', ') : v]))
+    return te(key) || te(key, 'en') ? t(key, said) : otherwise || code
   }
   const problem = (cause: unknown): string => {
     if (!(cause instanceof Problem)) return cause instanceof Error ? cause.message : String(cause)
