@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createI18n } from 'vue-i18n'
@@ -109,6 +110,20 @@ describe('what the server can say', () => {
     const faults = [...read('generation/generation.go').matchAll(/^\tCode\w+\s*=\s*"([a-z_]+)"/gm)].map((m) => m[1] ?? '')
     expect(faults.length).toBeGreaterThan(3)
     expect(faults.filter((f) => !has(`faults.${f}`))).toEqual([])
+  })
+
+  it('has a word for every value that the console shows as one', () => {
+    type Schema = { properties?: Record<string, { enum?: string[] }> }
+    const schemas = (JSON.parse(read('dashboard/openapi.json')) as { components: { schemas: Record<string, Schema> } }).components.schemas
+    const groups: Record<string, string> = { state: 'states', protocol: 'protocols', policy: 'policies', role: 'roles', auth: 'auths', 'Change.kind': 'kinds', 'Change.action': 'change', 'ActiveHealth.kind': 'healthKinds', 'BulkRequest.action': 'bulk' }
+    const keys = Object.entries(schemas).flatMap(([schema, { properties = {} }]) =>
+      Object.entries(properties).flatMap(([name, p]) => {
+        const group = groups[`${schema}.${name}`] ?? groups[name]
+        return group ? (p.enum ?? []).map((word) => `${group}.${word}`) : []
+      }),
+    )
+    expect(new Set(keys).size).toBeGreaterThan(30)
+    expect(keys.filter((k) => !has(k))).toEqual([])
   })
 
   it('has a name for every field that people write', () => {

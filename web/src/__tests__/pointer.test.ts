@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest'
 import { copy, equal, get, join, keyOf, set, type Obj } from '@/spec/pointer'
 

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest'
 import type { Release } from '@/api/types'
 import { progressOf } from '@/composables/saves'

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest'
 import type { Service } from '@/api/types'
 import { equal, set, type Obj } from '@/spec/pointer'
